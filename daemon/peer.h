@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who is at the other end of an accepted socket, as the kernel says (SO_PEERCRED, SO_PEERGROUPS,
+ * SO_PEERPIDFD), never as a message says. A look-up that fails is a refusal.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "error.h"
+
+#define PEER_GROUPS_MAX 65536 /* NGROUPS_MAX */
+
+struct peer {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid; /* for messages only: never trusted */
+	unsigned n_groups; /* supplementary and primary */
+	gid_t *groups;
+	bool same_netns; /* the socket was made in the daemon's own network namespace */
+};
+
+int peer_read(int fd, struct peer *ret, struct error *error);
+int peer_copy(const struct peer *peer, struct peer *ret);
+void peer_done(struct peer *peer);
+bool peer_in_group(const struct peer *peer, gid_t gid);

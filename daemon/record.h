@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Step "record": what is loaded now. The table is in memory, guarded by one lock; persistent loads
+ * are also written to the state folder (one JSON file a load: written beside, fsync, rename) and
+ * pinned. At start the kernel's objects and the files are compared: what is whole is taken up
+ * again, everything else is removed, with a line in the journal for each.
+ */
+#pragma once
+
+#include "loader.h"
+#include "policy.h"
+
+#define LOAD_LINKS_MAX 128
+
+struct load {
+	unsigned refs; /* atomic; the table holds one */
+	char id[LOAD_ID_SIZE];
+	uid_t uid;
+	enum lifetime lifetime;
+	uint64_t loaded_usec; /* CLOCK_REALTIME */
+	char digest[DIGEST_TEXT_SIZE];
+	enum contract contract;
+	char *rule, *rule_source;
+	unsigned n_signers;
+	char (*signers)[DIGEST_TEXT_SIZE];
+	struct manifest *manifest;
+	struct loaded objects;
+	struct program_info programs[MANIFEST_PROGRAMS_MAX];
+	struct map_info maps[MANIFEST_MAPS_MAX];
+	unsigned n_links;
+	int links[LOAD_LINKS_MAX];
+	struct attachment attachments[LOAD_LINKS_MAX]; /* one a link */
+};
+
+struct load *load_new(void); /* id drawn at random, all fds -1 */
+struct load *load_ref(struct load *load);
+void load_unref(struct load *load); /* the last one closes links first, then the rest */
+static inline void load_unrefp(struct load **l)
+{
+	load_unref(*l);
+}
+#define _cleanup_load_ _cleanup_(load_unrefp)
+
+struct table;
+
+/* @state_dir: "/run/bpfgate-state", made 0700 if missing. */
+int table_new(const char *state_dir, struct table **ret, struct error *error);
+void table_free(struct table *table); /* session loads go, persistent ones stay in the kernel */
+
+/* Takes up what an earlier daemon left. Counts in *ret_restored, *ret_removed. */
+int table_restore(struct table *table, unsigned *ret_restored, unsigned *ret_removed,
+		  struct error *error);
+
+/* Adds (takes a reference); persistent ones are pinned and written first. ERROR_FAILED at
+ * STEP_RECORD, and then nothing is left of it but the caller's reference. */
+int table_add(struct table *table, struct load *load, struct error *error);
+
+/* Takes it out and down: links closed, pins and file removed. ERROR_NOT_FOUND where there is none
+ * that @uid may see (its own; uid 0: all). */
+int table_remove(struct table *table, const char *id, uid_t uid, struct error *error);
+
+/* *ret is a reference. ERROR_NOT_FOUND as above. */
+int table_find(struct table *table, const char *id, uid_t uid, struct load **ret,
+	       struct error *error);
+
+/* All that @uid may see, oldest first: malloced array of references. */
+int table_list(struct table *table, uid_t uid, struct load ***ret, unsigned *ret_n);
+
+/* Loads of exactly this uid, loads being made now included (table_reserve). */
+unsigned table_count(struct table *table, uid_t uid);
+unsigned table_count_all(struct table *table);

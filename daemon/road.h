@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The road: seal, authenticate, authorise, load, attest, attach, record. One function, run by a
+ * worker thread for one request; a step that fails undoes all before it.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "authenticate.h"
+#include "record.h"
+#include "seal.h"
+
+/* What the whole daemon shares; set up at start, trust and policy replaced by a reload. */
+struct gate {
+	const char *keys_dir;	       /* /etc/bpfgate/keys.d */
+	const char *const *policy_dirs; /* /etc/bpfgate/policy.d, /usr/lib/bpfgate/policy.d */
+	uid_t owner;		       /* whose the configuration must be: 0 but in tests */
+	bool daemon_only;	       /* configuration switch: load where the kernel cannot verify */
+	struct kernel_probe probe;
+	struct table *table;
+
+	pthread_mutex_t lock; /* guards the three below */
+	struct trust *trust;
+	struct policy *policy;
+	int32_t keyring;
+};
+
+/* A request for a target by name: program as in the manifest, target "kind:target". */
+struct wanted {
+	char *program;
+	char *target;
+};
+
+struct road_request {
+	struct peer peer;
+	int fd; /* the bundle; owned, closed by close_async() */
+	enum lifetime lifetime;
+	unsigned n_wanted;
+	struct wanted *wanted;
+	uint64_t deadline_usec; /* for sealing */
+};
+void road_request_done(struct road_request *request);
+
+/* What goes back: the load and the fds for the client, by index of the manifest's maps (-1: none). */
+struct road_reply {
+	struct load *load; /* reference */
+	int map_fds[MANIFEST_MAPS_MAX];
+};
+void road_reply_done(struct road_reply *reply);
+
+int road_load(struct gate *gate, struct road_request *request, struct road_reply *ret,
+	      struct error *error);
+
+/* Opens the granted maps of @load again, authorised anew by today's policy. */
+int road_reopen(struct gate *gate, struct load *load, const struct peer *peer,
+		struct road_reply *ret, struct error *error);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Trusted keys: the certificates of /etc/bpfgate/keys.d, read once into an immutable snapshot.
+ * A reload makes a new snapshot; loads under way keep theirs (reference count, atomic).
+ */
+#pragma once
+
+#include "bundle.h"
+
+#define TRUST_KEYS_MAX 256
+
+enum key_state {
+	KEY_TRUSTED,
+	KEY_EXPIRED,
+	KEY_NOT_YET_VALID,
+	KEY_UNUSABLE, /* usage, algorithm, size, does not parse, not root's alone: see reason */
+};
+
+struct trusted_key {
+	char *file;    /* name inside the folder, "release-2026.pem" */
+	char *subject; /* one line, RFC 2253 */
+	char *reason;  /* for KEY_UNUSABLE */
+	uint8_t digest[DIGEST_SIZE];
+	enum signer_algorithm algorithm;
+	int64_t not_before, not_after; /* CLOCK_REALTIME, seconds */
+	bool usable;
+	EVP_PKEY *key;
+	struct blob der; /* the certificate, for the kernel's keyring; owned */
+};
+
+struct trust {
+	unsigned refs;
+	unsigned n_keys;
+	struct trusted_key *keys; /* sorted by file name */
+};
+
+/*
+ * Reads every *.pem of @dir (each file one certificate). A file that cannot be used is kept with
+ * its reason and never trusted; a folder that is missing gives an empty snapshot. Files, the folder
+ * and its parents must be root's (or, for tests with another @owner, that uid's) and writable by
+ * nobody else. A negative errno only for lack of memory and the like.
+ */
+int trust_read(const char *dir, uid_t owner, struct trust **ret, struct error *error);
+struct trust *trust_ref(struct trust *trust);
+void trust_unref(struct trust *trust);
+static inline void trust_unrefp(struct trust **t)
+{
+	trust_unref(*t);
+}
+#define _cleanup_trust_ _cleanup_(trust_unrefp)
+
+/* The state at @now (seconds of CLOCK_REALTIME). */
+enum key_state trusted_key_state(const struct trusted_key *key, int64_t now);
+const char *key_state_name(enum key_state state); /* "trusted", "expired", "not_yet_valid", ... */
+const struct trusted_key *trust_find(const struct trust *trust,
+				     const uint8_t digest[static DIGEST_SIZE]);

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# Sourced by the scripts under tests/: messages, the cache, and Debian packages of other suites.
+#
+# The cache is ${BPFGATE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bpfgate}. An entry's name ends in the
+# SHA-256 of everything that decides its content (the text of the script that makes it, versions
+# and digests of what goes in), so an entry is never out of date: another input is another entry.
+# Entries are built in a temporary folder under a lock, then renamed into place.
+#
+# Which version of a Debian package is the newest comes from the mirror's index, which is looked at
+# once a day; BPFGATE_REFRESH=1 looks now.
+
+tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source_dir=$(dirname "$tests_dir")
+progname=${progname:-tests/$(basename "$0")}
+cache_dir=${BPFGATE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bpfgate}
+export source_dir
+
+say() {
+	printf '%s: %s\n' "$progname" "$*" >&2
+}
+
+# die STATUS MESSAGE: 1 for a failure, 2 for wrong usage, 77 for "cannot be done on this machine".
+die() {
+	local status=$1
+
+	shift
+	say "$*"
+	exit "$status"
+}
+
+# step MESSAGE COMMAND...: runs a long command quietly, says what it is and how long it took, and
+# shows the end of its output only when it failed.
+step() {
+	local message=$1 start=$SECONDS log status=0
+
+	shift
+	log=$(mktemp)
+	say "$message ..."
+	"$@" >"$log" 2>&1 </dev/null || status=$?
+	if [ $status -ne 0 ]; then
+		say "$message: failed (exit status $status): $*"
+		tail -n 40 "$log" >&2
+	else
+		say "$message: $((SECONDS - start)) s"
+	fi
+	rm -f "$log"
+	return $status
+}
+
+# digest FILE... [-- WORD...]: one SHA-256 over the files' content and the words.
+digest() {
+	local file
+
+	{
+		while [ $# -gt 0 ]; do
+			file=$1
+			shift
+			[ "$file" = -- ] && break
+			sha256sum <"$file"
+		done
+		printf '%s\n' "$@"
+	} | sha256sum | cut -d ' ' -f 1
+}
+
+# cache_entry NAME KEY BUILDER [ARG...]: prints the path of the entry, building it first if it is not
+# there: BUILDER is called with an empty folder and the ARGs, and fills the folder. Entries of that
+# name that nobody has used for two weeks go.
+cache_entry() {
+	local name=$1 entry=$cache_dir/$1-$2 builder=$3 lock tmp
+
+	shift 3
+	if [ ! -d "$entry" ]; then
+		mkdir -p "$cache_dir"
+		exec {lock}>"$cache_dir/.lock-$name"
+		flock "$lock"
+		if [ ! -d "$entry" ]; then
+			# A folder left by a killed run is ours to remove: we hold the lock.
+			rm -rf "$cache_dir/.tmp-$name-"*
+			tmp=$(mktemp -d "$cache_dir/.tmp-$name-XXXXXX")
+			chmod 755 "$tmp"
+			# In a subshell, with errexit: a builder must not go on after a failed command,
+			# which it would as part of an || list.
+			set +e
+			(
+				set -e
+				"$builder" "$tmp" "$@"
+			) {lock}>&- >&2
+			local status=$?
+			set -e
+			if [ $status -ne 0 ]; then
+				rm -rf "$tmp"
+				exec {lock}>&-
+				return $status
+			fi
+			mv -T "$tmp" "$entry"
+			find "$cache_dir" -mindepth 1 -maxdepth 1 -name "$name-*" -mtime +14 \
+				! -path "$entry" -exec rm -rf {} +
+		fi
+		exec {lock}>&-
+	fi
+	touch "$entry"
+	printf '%s\n' "$entry"
+}
+
+# debian_mirror: the URI of the Debian archive as this machine's apt is configured.
+debian_mirror() {
+	local format='$(ORIGIN)|$(LABEL)|$(REPO_URI)' uri
+
+	uri=$(apt-get indextargets --format "$format" 'Created-By: Packages' 2>/dev/null |
+		sed -n 's/^Debian|Debian|//p' | head -n 1)
+	[ -n "$uri" ] || die 1 "apt knows no Debian archive: add one to /etc/apt/sources.list and run 'apt-get update'"
+	printf '%s\n' "${uri%/}"
+}
+
+# apt_private NAME SUITE... -- COMMAND...: runs an apt command with a state of its own, which knows only
+# those suites (with their sources) and no installed package. Signatures are checked; the dates of
+# testing and unstable are not, as mirrors hold snapshots of them that are past theirs.
+apt_private() {
+	local name=$1 dir=$cache_dir/apt-$1 suites=() suite sources lock check=true
+
+	shift
+	while [ "$1" != -- ]; do
+		suites+=("$1")
+		case $1 in forky | sid) check=false ;; esac
+		shift
+	done
+	shift
+	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/parts" "$dir/prefs"
+	exec {lock}>"$cache_dir/.lock-apt-$name"
+	flock "$lock"
+	sources=$(for suite in "${suites[@]}"; do
+		printf '%s [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \
+			deb "$(debian_mirror)" "$suite" deb-src "$(debian_mirror)" "$suite"
+	done)
+	if [ "$sources" != "$(cat "$dir/sources.list" 2>/dev/null)" ]; then
+		rm -f "$dir/stamp"
+		printf '%s\n' "$sources" >"$dir/sources.list"
+	fi
+	: >"$dir/status"
+	cat >"$dir/apt.conf" <<-END
+		Dir::State "$dir";
+		Dir::State::lists "$dir/lists";
+		Dir::State::status "$dir/status";
+		Dir::Cache "$dir/cache";
+		Dir::Etc::sourcelist "$dir/sources.list";
+		Dir::Etc::sourceparts "$dir/parts";
+		Dir::Etc::preferencesparts "$dir/prefs";
+		Dir::Etc::preferences "/dev/null";
+		Acquire::Check-Valid-Until "$check";
+		Acquire::Languages "none";
+		Acquire::Retries "3";
+		APT::Sandbox::User "root";
+		APT::Install-Recommends "false";
+	END
+	if [ -n "${BPFGATE_REFRESH:-}" ] || [ -z "$(find "$dir/stamp" -mmin -1440 2>/dev/null)" ]; then
+		if step "reading the package index of ${suites[*]}" \
+			env APT_CONFIG="$dir/apt.conf" apt-get -q update; then
+			touch "$dir/stamp"
+		elif [ ! -e "$dir/stamp" ]; then
+			exec {lock}>&-
+			return 1
+		else
+			say "using the index of $(date -r "$dir/stamp" '+%F %R')"
+		fi
+		unset BPFGATE_REFRESH
+	fi
+	exec {lock}>&-
+	APT_CONFIG=$dir/apt.conf "$@"
+}
+
+# libbpf_pkgconfig: prints the folder with the libbpf.pc to use, or an empty line if the system's libbpf will
+# do. Builds libbpf 1.7 or newer from Debian's source package the first time.
+libbpf_pkgconfig() {
+	local version sum entry
+
+	if pkg-config --atleast-version=1.7 libbpf 2>/dev/null; then
+		echo
+		return
+	fi
+	version=$(apt_private libbpf forky -- apt-cache showsrc --only-source libbpf |
+		sed -n 's/^Version: //p' | sort -V | tail -n 1)
+	[ -n "$version" ] || die 1 "the Debian mirror has no source package libbpf in forky"
+	sum=$(apt_private libbpf forky -- apt-cache showsrc --only-source libbpf |
+		sed -n '/^Checksums-Sha256:/,/^[^ ]/s/^ \([0-9a-f]\{64\}\) .*/\1/p' | sort)
+	entry=$(cache_entry libbpf "$(digest -- "$(declare -f libbpf_build)" "$(cc --version)" "$version" "$sum")" \
+		libbpf_build "$version")
+	printf '%s\n' "$entry/lib/pkgconfig"
+}
+
+libbpf_build() {
+	local dir=$1 version=$2 work=$1.work
+
+	mkdir "$work"
+	# shellcheck disable=SC2064 # the path as it is now
+	trap "rm -rf '$work'" EXIT
+	cd "$work"
+	step "fetching libbpf $version" apt_private libbpf forky -- \
+		apt-get -q source --download-only --only-source "libbpf=$version"
+	dpkg-source --no-check -x ./*.dsc src >/dev/null
+	# The prefix is where the entry will be, not where it is built: its path goes into libbpf.pc.
+	step "building libbpf $version" make -C src/src -j"$(nproc)" BUILD_STATIC_ONLY=1 \
+		PREFIX=/usr LIBSUBDIR=lib DESTDIR="$work/out" install install_uapi_headers
+	cp -a "$work/out/usr/." "$dir"
+	# shellcheck disable=SC2016 # pkg-config's variable, not the shell's
+	sed -i 's,^prefix=.*,prefix=${pcfiledir}/../..,' "$dir/lib/pkgconfig/libbpf.pc"
+}
