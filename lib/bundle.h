@@ -42,23 +42,23 @@
 
 #include "error.h"
 
-#define BUNDLE_MAGIC "BPFGATE\n"
+#define BUNDLE_MAGIC   "BPFGATE\n"
 #define BUNDLE_VERSION 1
 
-#define BUNDLE_SIZE_MAX (16u * 1024 * 1024)
-#define BUNDLE_PAYLOADS_MAX 16u
-#define BUNDLE_SECTIONS_MAX (2u + 3 * BUNDLE_PAYLOADS_MAX)
-#define BUNDLE_SIGNERS_MAX 16u
+#define BUNDLE_SIZE_MAX	       (16u * 1024 * 1024)
+#define BUNDLE_PAYLOADS_MAX    16u
+#define BUNDLE_SECTIONS_MAX    (2u + 3 * BUNDLE_PAYLOADS_MAX)
+#define BUNDLE_SIGNERS_MAX     16u
 #define BUNDLE_KERNEL_SIGS_MAX (2 * BUNDLE_PAYLOADS_MAX)
-#define BUNDLE_KERNEL_SIG_MAX 8192u /* the kernel's own limit, kernel/bpf/syscall.c */
-#define BUNDLE_RAW_SIG_MAX 1024u    /* RSA with 8192 bits */
-#define BUNDLE_MANIFEST_MAX (256u * 1024)
-#define BUNDLE_SOURCE_MAX (64u * 1024)
-#define BUNDLE_LOADER_MAX (8u * 1000 * 1000) /* a million instructions, the verifier's limit */
+#define BUNDLE_KERNEL_SIG_MAX  8192u /* the kernel's own limit, kernel/bpf/syscall.c */
+#define BUNDLE_RAW_SIG_MAX     1024u /* RSA with 8192 bits */
+#define BUNDLE_MANIFEST_MAX    (256u * 1024)
+#define BUNDLE_SOURCE_MAX      (64u * 1024)
+#define BUNDLE_LOADER_MAX      (8u * 1000 * 1000) /* a million instructions, the verifier's limit */
 
 #define BUNDLE_HEADER_SIZE 24u
-#define BUNDLE_ENTRY_SIZE 56u
-#define DIGEST_SIZE 32u
+#define BUNDLE_ENTRY_SIZE  56u
+#define DIGEST_SIZE	   32u
 
 enum bundle_section_type {
 	BUNDLE_MANIFEST = 1,
@@ -136,8 +136,8 @@ void bundle_done(struct bundle *bundle);
 int bundle_check_sections(const struct bundle *bundle, struct error *error);
 
 /* NULL when the bundle has no such section. */
-const struct bundle_section *bundle_find(const struct bundle *bundle,
-					 enum bundle_section_type type, unsigned payload);
+const struct bundle_section *bundle_find(const struct bundle *bundle, enum bundle_section_type type,
+					 unsigned payload);
 const char *bundle_section_name(enum bundle_section_type type);
 const struct bundle_kernel_sig *bundle_find_kernel_sig(const struct bundle_signer *signer,
 						       unsigned payload, enum contract contract);
@@ -147,13 +147,14 @@ const struct bundle_kernel_sig *bundle_find_kernel_sig(const struct bundle_signe
 /* SHA-256 of @key's SubjectPublicKeyInfo. 0 or a negative errno. */
 int key_digest(EVP_PKEY *key, uint8_t ret[static DIGEST_SIZE]);
 
-/* The algorithm that bpfgate uses with @key (RSA: PKCS#1 v1.5 unless it is an RSA-PSS key); -EOPNOTSUPP. */
+/* The algorithm that bpfgate uses with @key (RSA: PKCS#1 v1.5 unless it is an RSA-PSS key);
+ * -EOPNOTSUPP. */
 int key_algorithm(EVP_PKEY *key, enum signer_algorithm *ret);
 const char *signer_algorithm_name(enum signer_algorithm algorithm);
 
 /* The message that a raw signature covers. *ret is malloced. */
-int signer_message(const uint8_t bundle_digest[static DIGEST_SIZE], struct blob body,
-		   uint8_t **ret, size_t *ret_size);
+int signer_message(const uint8_t bundle_digest[static DIGEST_SIZE], struct blob body, uint8_t **ret,
+		   size_t *ret_size);
 
 /*
  * Verifies the raw signature of @signer with @key, whose digest and algorithm must fit the record

@@ -29,20 +29,20 @@ enum step {
 
 enum error_code {
 	ERROR_NONE,
-	ERROR_USAGE,		/* client only: wrong arguments */
-	ERROR_FAILED,		/* org.bpfgate.Gate.Failed: anything else, see the message */
-	ERROR_UNREADABLE,	/* .BundleUnreadable: not a regular file, too large, changed, timed out */
-	ERROR_MALFORMED,	/* .BundleMalformed: breaks a rule of the format */
-	ERROR_NOT_AUTHENTIC,	/* .NotAuthentic: no trusted signature, or one that does not verify */
-	ERROR_BAD_MANIFEST,	/* .BadManifest: authentic, but the manifest breaks a rule */
-	ERROR_BAD_TARGET,	/* .BadTarget: a target that cannot be parsed, found or used here */
-	ERROR_DENIED,		/* .Denied: by policy */
-	ERROR_CANNOT_VERIFY,	/* .KernelCannotVerify: this kernel does not check signatures */
-	ERROR_KERNEL,		/* .KernelRefused: an errno and, where there is one, the verifier log */
-	ERROR_ATTESTATION,	/* .AttestationFailed: loaded more or other than the manifest says */
-	ERROR_NOT_FOUND,	/* .NoSuchLoad: no load of that id that the caller may see */
-	ERROR_BUSY,		/* .Busy: a limit of the daemon; try again later */
-	ERROR_NO_DAEMON,	/* client only: the daemon cannot be reached */
+	ERROR_USAGE,	  /* client only: wrong arguments */
+	ERROR_FAILED,	  /* org.bpfgate.Gate.Failed: anything else, see the message */
+	ERROR_UNREADABLE, /* .BundleUnreadable: not a regular file, too large, changed, timed out */
+	ERROR_MALFORMED,  /* .BundleMalformed: breaks a rule of the format */
+	ERROR_NOT_AUTHENTIC, /* .NotAuthentic: no trusted signature, or one that does not verify */
+	ERROR_BAD_MANIFEST,  /* .BadManifest: authentic, but the manifest breaks a rule */
+	ERROR_BAD_TARGET,    /* .BadTarget: a target that cannot be parsed, found or used here */
+	ERROR_DENIED,	     /* .Denied: by policy */
+	ERROR_CANNOT_VERIFY, /* .KernelCannotVerify: this kernel does not check signatures */
+	ERROR_KERNEL,	   /* .KernelRefused: an errno and, where there is one, the verifier log */
+	ERROR_ATTESTATION, /* .AttestationFailed: loaded more or other than the manifest says */
+	ERROR_NOT_FOUND,   /* .NoSuchLoad: no load of that id that the caller may see */
+	ERROR_BUSY,	   /* .Busy: a limit of the daemon; try again later */
+	ERROR_NO_DAEMON,   /* client only: the daemon cannot be reached */
 	_ERROR_CODE_MAX,
 };
 
@@ -54,7 +54,7 @@ struct error {
 	struct json_object *fields; /* further members for the Varlink error, or NULL; owned */
 };
 
-#define ERROR_INIT ((struct error){})
+#define ERROR_INIT	((struct error){})
 #define _cleanup_error_ _cleanup_(error_done)
 
 /*
@@ -75,7 +75,8 @@ void error_prefix(struct error *e, const char *format, ...) _printf_(2, 3);
 void error_done(struct error *e);
 const char *error_message(const struct error *e);
 
-/* "org.bpfgate.Gate.NotAuthentic" and so on; error_code_from_name() gives ERROR_FAILED for others. */
+/* "org.bpfgate.Gate.NotAuthentic" and so on; error_code_from_name() gives ERROR_FAILED for others.
+ */
 const char *error_code_name(enum error_code code);
 enum error_code error_code_from_name(const char *name);
 

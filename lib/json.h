@@ -11,6 +11,8 @@
 #include "util.h"
 
 #define JSON_DEPTH_MAX 16
+/* So many values may be in any text, and one more for each 16 bytes that it may have. */
+#define JSON_VALUES_MIN 1024
 
 struct json_position {
 	unsigned line;
@@ -20,8 +22,8 @@ struct json_position {
 /*
  * Parses exactly @size bytes of @text (no NUL needed, a NUL inside is an error). On success
  * *ret_object is owned by the caller (it is NULL for the JSON value null). On failure a negative
- * errno (-EINVAL syntax, -EILSEQ not UTF-8, -E2BIG too deep or too large, -EEXIST duplicate
- * member, -ENOMEM), *ret_position where, *ret_reason a static string; both may be NULL.
+ * errno (-EINVAL syntax, -EILSEQ not UTF-8, -E2BIG too deep, too many values or too large, -EEXIST
+ * duplicate member, -ENOMEM), *ret_position where, *ret_reason a static string; both may be NULL.
  */
 int json_parse(const char *text, size_t size, size_t size_max, struct json_object **ret_object,
 	       struct json_position *ret_position, const char **ret_reason);
@@ -34,13 +36,13 @@ int json_locate(const char *text, size_t size, const char *path,
 		struct json_position *ret_position);
 
 enum json_kind {
-	JSON_STRING,  /* const char **, points into the object */
-	JSON_BOOL,    /* bool * */
-	JSON_U64,     /* uint64_t *; a JSON integer >= 0 */
-	JSON_S64,     /* int64_t * */
-	JSON_ARRAY,   /* struct json_object **, borrowed */
-	JSON_OBJECT,  /* struct json_object **, borrowed */
-	JSON_ANY,     /* struct json_object **, borrowed */
+	JSON_STRING, /* const char **, points into the object */
+	JSON_BOOL,   /* bool * */
+	JSON_U64,    /* uint64_t *; a JSON integer >= 0 */
+	JSON_S64,    /* int64_t * */
+	JSON_ARRAY,  /* struct json_object **, borrowed */
+	JSON_OBJECT, /* struct json_object **, borrowed */
+	JSON_ANY,    /* struct json_object **, borrowed */
 };
 
 struct json_member {

@@ -12,8 +12,8 @@
  *   "programs": {                   in the order of the loader's program descriptors, 1..32
  *     "on_exec": { "section": "tp/sched/sched_process_exec", "type": "tracepoint",
  *                  "attach": ["tracepoint:sched/sched_process_exec"],   patterns; what is allowed
- *                  "default": ["tracepoint:sched/sched_process_exec"] } }, exact; when none is asked
- *   "maps": {                       in the order of the loader's map descriptors, 0..64
+ *                  "default": ["tracepoint:sched/sched_process_exec"] } }, exact; when none is
+ * asked "maps": {                       in the order of the loader's map descriptors, 0..64
  *     "events": { "type": "ringbuf", "keySize": 0, "valueSize": 0, "maxEntries": 262144,
  *                 "grant": "events", "event": "exec_event" },
  *     "counts": { ..., "grant": "read", "key": "u32", "value": "struct count" } },
@@ -32,10 +32,10 @@
 #include "error.h"
 #include "target.h"
 
-#define MANIFEST_NAME_MAX 64
+#define MANIFEST_NAME_MAX     64
 #define MANIFEST_PROGRAMS_MAX 32 /* libbpf's gen_loader */
-#define MANIFEST_MAPS_MAX 64	 /* libbpf's gen_loader */
-#define MANIFEST_TARGETS_MAX 32	 /* patterns, or default targets, of one program */
+#define MANIFEST_MAPS_MAX     64 /* libbpf's gen_loader */
+#define MANIFEST_TARGETS_MAX  32 /* patterns, or default targets, of one program */
 
 enum map_grant {
 	GRANT_NONE,
@@ -60,7 +60,7 @@ struct manifest_map {
 	enum bpf_map_type type;
 	uint32_t key_size, value_size, max_entries;
 	enum map_grant grant;
-	char *event;	  /* BTF type of a ring buffer record, or NULL */
+	char *event;	   /* BTF type of a ring buffer record, or NULL */
 	char *key, *value; /* BTF types, or NULL */
 };
 

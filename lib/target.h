@@ -19,7 +19,8 @@ enum target_kind {
 	TARGET_KRETPROBE,  /* kretprobe:FUNCTION */
 	TARGET_UPROBE,	   /* uprobe:/PATH:SYMBOL[+0xOFFSET] or uprobe:/PATH:0xOFFSET */
 	TARGET_URETPROBE,  /* uretprobe:/PATH:SYMBOL */
-	TARGET_PERF_EVENT, /* perf_event:EVENT@FREQUENCY, EVENT cpu-clock, task-clock, cycles, ... */
+	TARGET_PERF_EVENT, /* perf_event:EVENT@FREQUENCY, EVENT cpu-clock, task-clock, cycles, ...
+			    */
 	TARGET_XDP,	   /* xdp:INTERFACE */
 	TARGET_TCX,	   /* tcx:INTERFACE/ingress or /egress */
 	TARGET_CGROUP,	   /* cgroup:/sys/fs/cgroup/PATH/HOOK: ingress, egress, sock_create,
@@ -32,12 +33,12 @@ enum target_kind {
 /* One target, taken apart. Strings are owned; unused members are NULL or 0. */
 struct target {
 	enum target_kind kind;
-	char *text;    /* the whole, canonical: "uprobe:/usr/bin/bash:readline" */
-	char *name;    /* tracepoint "GROUP/NAME", function, hook, interface, event, symbol */
-	char *path;    /* uprobe file, cgroup folder */
-	char *hook;    /* tcx: ingress, egress; cgroup: hook */
-	uint64_t offset;	/* kprobe, uprobe */
-	uint64_t frequency;	/* perf_event: samples a second, 1..10000 */
+	char *text;	    /* the whole, canonical: "uprobe:/usr/bin/bash:readline" */
+	char *name;	    /* tracepoint "GROUP/NAME", function, hook, interface, event, symbol */
+	char *path;	    /* uprobe file, cgroup folder */
+	char *hook;	    /* tcx: ingress, egress; cgroup: hook */
+	uint64_t offset;    /* kprobe, uprobe */
+	uint64_t frequency; /* perf_event: samples a second, 1..10000 */
 };
 
 const char *target_kind_name(enum target_kind kind);
@@ -60,8 +61,14 @@ void target_done(struct target *target);
  */
 int target_pattern_check(const char *pattern, struct error *error);
 bool target_match(const char *pattern, const char *text);
-/* The same without a kind: bundle names, "net-*". */
-bool glob_match(const char *pattern, const char *text);
+/*
+ * For what allows: the same, but an offset is not what '*' stands for, since it can lead out of the
+ * function that it is counted from, into any other. "kprobe:vfs_*" does not cover
+ * "kprobe:vfs_read+0x10"; "kprobe:vfs_*+0x*" and "kprobe:*" do.
+ */
+bool target_covered(const char *pattern, const struct target *target);
+/* The same without a kind: bundle names, "net-*". (Not "glob_match": libbpf.a has one.) */
+bool pattern_match(const char *pattern, const char *text);
 
 /* ---- program types ---- */
 
@@ -76,6 +83,12 @@ int program_type_from_name(const char *name, enum bpf_prog_type *ret);
 /* May a program of this type be attached to a target of this kind? (kprobe programs: kprobe,
  * kretprobe, uprobe, uretprobe; tracing: tp_btf, fentry, fexit, iter; ...) */
 bool program_type_fits(enum bpf_prog_type type, enum target_kind kind);
+
+/* The same for one target: a cgroup_device program fits cgroup:.../device, not .../egress. */
+bool program_type_fits_target(enum bpf_prog_type type, const struct target *target);
+
+/* Is @hook one of the hooks of @kind (tcx, cgroup)? */
+bool target_hook_valid(enum target_kind kind, const char *hook);
 
 /* The attach type that BPF_LINK_CREATE needs for @target, or -EOPNOTSUPP where a kind has none
  * (tracepoint, raw_tp, kprobes, perf_event: attached by other means). */

@@ -10,9 +10,9 @@
 #include "json.h"
 
 #define VARLINK_MESSAGE_MAX (256u * 1024) /* in: bundles come as fds, so calls are small */
-#define VARLINK_REPLY_MAX (8u * 1024 * 1024)
-#define VARLINK_FDS_IN_MAX 4	/* of one message, in to the daemon */
-#define VARLINK_FDS_MAX 64	/* of one message, in to the client */
+#define VARLINK_REPLY_MAX   (8u * 1024 * 1024)
+#define VARLINK_FDS_IN_MAX  4u	/* of one message, in to the daemon */
+#define VARLINK_FDS_MAX	    64u /* of one message, in to the client */
 
 /* A received set of fds, owned; what is not taken is closed. */
 struct fd_set_owned {
@@ -24,7 +24,8 @@ struct varlink_reader {
 	size_t message_max;
 	unsigned fds_max;
 	char *buffer;
-	size_t fill, size, scanned;
+	size_t start, fill;	 /* unread bytes of the buffer */
+	size_t size, scanned;	 /* up to scanned, no NUL is among them */
 	struct fd_set_owned fds; /* came with the message that is at the front of the buffer */
 	void (*close_fd)(int fd, void *userdata); /* NULL: close(2); the daemon has a safer way */
 	void *userdata;
@@ -33,11 +34,18 @@ struct varlink_reader {
 void varlink_reader_init(struct varlink_reader *r, size_t message_max, unsigned fds_max);
 void varlink_reader_done(struct varlink_reader *r); /* closes unclaimed fds */
 
+/* Is there a begun message, whole or not? */
+static inline bool varlink_reader_pending(const struct varlink_reader *r)
+{
+	return r->fill > r->start;
+}
+
 /*
- * Reads once from @fd (recvmsg, MSG_CMSG_CLOEXEC). 1: something came; 0: end of file; -EAGAIN;
- * -EBADMSG: control data was truncated, more fds than allowed, fds that did not come with the first
- * byte of a message, or fds while another message is still unread; -EMSGSIZE: message too long;
- * anything else from recvmsg(2). After an error but -EAGAIN the connection must be dropped.
+ * Reads what there is from @fd, waiting if it is a blocking socket. 1: something came; 0: end of
+ * file; -EAGAIN; -EBADMSG: control data was truncated, more fds than allowed, fds that did not come
+ * with the first byte of a message, or fds while another message is still unread; -EMSGSIZE:
+ * message too long; -ENOBUFS: the buffer is full of whole messages, take them first; anything else
+ * from recvmsg(2). After an error but -EAGAIN and -ENOBUFS the connection must be dropped.
  */
 int varlink_reader_fill(struct varlink_reader *r, int fd);
 
