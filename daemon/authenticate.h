@@ -14,7 +14,7 @@ struct authentic {
 	struct manifest *manifest;
 	unsigned n_signers; /* distinct trusted keys whose records verify, >= 1 */
 	struct {
-		const struct trusted_key *key;	      /* borrowed from the snapshot */
+		const struct trusted_key *key;	    /* borrowed from the snapshot */
 		const struct bundle_signer *record; /* borrowed from the bundle */
 	} signers[BUNDLE_SIGNERS_MAX];
 };

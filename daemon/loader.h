@@ -8,13 +8,14 @@
  */
 #pragma once
 
+#include "bundle.h"
 #include "manifest.h"
 
 /* ---- the kernel's contract (probe.c) ---- */
 
 struct kernel_probe {
 	enum contract contract;
-	char reason[256]; /* for CONTRACT_NONE: why, and what to do */
+	char reason[256];  /* for CONTRACT_NONE: why, and what to do */
 	char release[128]; /* uname -r */
 };
 
@@ -25,6 +26,9 @@ struct kernel_probe {
 void kernel_probe(struct kernel_probe *ret);
 
 /* ---- the keyring (keyring.c) ---- */
+
+/* A session keyring of the process's own, which no login shares; before there are threads. */
+int keyring_setup(void);
 
 /*
  * Makes a new keyring that holds exactly the @n certificates (DER) and nobody can add to, linked
@@ -96,22 +100,49 @@ int attest(const struct manifest *manifest, const struct loaded *loaded,
 /* ---- attach (attach.c and one file a family of kinds) ---- */
 
 /*
- * Attaches program @prog_fd of type @type to @target: *ret_link is a bpf_link fd, owned.
- * ERROR_BAD_TARGET (no such tracepoint, interface, symbol, cgroup, file not root's alone),
- * ERROR_KERNEL, at STEP_ATTACH, with field "target". Network targets: the caller has checked the
- * asker's namespace.
+ * The links of a load. Closing a link detaches, so whoever owns these decides how long a program
+ * runs. One target may need several: perf_event has one for each CPU that is online.
  */
-int attach(int prog_fd, enum bpf_prog_type type, const struct target *target, int *ret_link,
-	   struct error *error);
+struct load_link {
+	int fd;		     /* bpf_link; owned */
+	unsigned attachment; /* index into the load's attachments */
+};
+struct links {
+	unsigned n;
+	struct load_link *items; /* owned */
+};
+#define LINKS_INIT ((struct links){})
+#define LINKS_MAX  8192		      /* CPUs of the largest kernel configuration */
+void links_done(struct links *links); /* closes them all: nothing runs any more */
+#define _cleanup_links_ _cleanup_(links_done)
+/* @fd is taken over, and closed on failure: -ENOMEM, -E2BIG. */
+int links_add(struct links *links, int fd, unsigned attachment);
 
-/* Can @target be used at all, before anything is loaded? Same errors, at STEP_AUTHORISE. */
+/*
+ * Attaches program @prog_fd of type @type to @target and appends the links to @links, each with
+ * number @attachment; on failure @links is as it was. ERROR_BAD_TARGET (no such tracepoint,
+ * interface, symbol, cgroup, file not root's alone), ERROR_KERNEL, at STEP_ATTACH, with field
+ * "target". Network targets: the caller has checked the asker's namespace.
+ *
+ * TARGET_ITER is linked only: a fd of bpf_iter_create() holds the program and runs it when it is
+ * read, so one in a client's hands would outlive unload and revocation. None is made.
+ */
+int attach(int prog_fd, enum bpf_prog_type type, const struct target *target, unsigned attachment,
+	   struct links *links, struct error *error);
+
+/*
+ * Can @target be used at all, before anything is loaded? Same errors, at STEP_AUTHORISE. Looks
+ * files and cgroups up, so ask the policy first. Whether a kernel function, raw tracepoint or
+ * hook exists is left to the kernel, at the load (where it is baked in) or when attached.
+ */
 int attach_resolve(const struct target *target, struct error *error);
 
 /* ---- maps for clients (grant.c) ---- */
 
 /*
  * Prepares and opens @map_fd for a client: GRANT_READ freezes the map and opens it read-only,
- * GRANT_EVENTS (ring buffers only) and GRANT_READ_WRITE duplicate the fd. GRANT_NONE: -EINVAL.
+ * GRANT_EVENTS (ring buffers only) and GRANT_READ_WRITE (maps that hold no timer or the like, which
+ * could keep their program) duplicate the fd. GRANT_NONE: -EINVAL.
  * A map that cannot be frozen is an error. *ret_fd is owned.
  */
 int map_grant_open(int map_fd, enum bpf_map_type type, enum map_grant grant, int *ret_fd,
@@ -119,18 +150,34 @@ int map_grant_open(int map_fd, enum bpf_map_type type, enum map_grant grant, int
 
 /* ---- pins (pin.c) ---- */
 
-#define PIN_ROOT "/sys/fs/bpf/bpfgate"
+#define PIN_ROOT     "/sys/fs/bpf/bpfgate"
 #define LOAD_ID_SIZE 17 /* 16 lower-case hexadecimal digits and a NUL */
 
 /*
  * Pins the objects of a persistent load under PIN_ROOT/ID/: prog-N, map-N, link-N. On failure
  * nothing is left. pin_open() opens them all again; an object that is missing is -ENOENT.
  */
-int pin_load(const char *id, const struct loaded *loaded, const int *links, unsigned n_links,
+int pin_load(const char *id, const struct loaded *loaded, const struct links *links,
 	     struct error *error);
-int pin_open(const char *id, unsigned n_programs, unsigned n_maps, unsigned n_links,
-	     struct loaded *ret, int *ret_links, struct error *error);
-/* Removes the folder and what is in it; absent is fine. */
+/* @links comes with .attachment set and all .fd = -1, and goes back with the fds; on failure they
+ * are -1 as before. */
+int pin_open(const char *id, unsigned n_programs, unsigned n_maps, struct loaded *ret,
+	     struct links *links, struct error *error);
+/*
+ * Are these the very objects that were loaded: programs by id and tag, maps by id and sizes, link i
+ * of program number @link_programs[i]? -ESTALE.
+ */
+int pin_check(const struct loaded *loaded, const struct program_info *programs,
+	      const struct map_info *maps, const struct links *links, const unsigned *link_programs,
+	      struct error *error);
+/* Removes the folder and what is in it, links first; absent is fine. */
 int pin_remove(const char *id);
+/*
+ * Makes sure that no other daemon uses PIN_ROOT, as long as *ret_fd (owned) is open: each would
+ * take the other's pins for leftovers. -EWOULDBLOCK. Without a bpffs: 0 and -1.
+ */
+int pin_lock(int *ret_fd, struct error *error);
+/* Removes what a daemon left that was killed in the middle of map_grant_open(). */
+int pin_sweep(void);
 /* The ids of all folders under PIN_ROOT; malloced array of malloced strings. */
 int pin_list(char ***ret_ids, unsigned *ret_n);

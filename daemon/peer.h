@@ -14,7 +14,7 @@
 struct peer {
 	uid_t uid;
 	gid_t gid;
-	pid_t pid; /* for messages only: never trusted */
+	pid_t pid;	   /* for messages only: never trusted */
 	unsigned n_groups; /* supplementary and primary */
 	gid_t *groups;
 	bool same_netns; /* the socket was made in the daemon's own network namespace */

@@ -19,7 +19,7 @@ int lifetime_from_name(const char *name, enum lifetime *ret);
 
 /* One exact attachment: which program of the manifest, where to. */
 struct attachment {
-	unsigned program; /* index into manifest->programs */
+	unsigned program;     /* index into manifest->programs */
 	struct target target; /* owned by whoever owns the array */
 };
 
@@ -36,15 +36,15 @@ struct request {
 };
 
 struct decision {
-	char *rule;	    /* name of the rule that allowed */
-	char *source;	    /* "/etc/bpfgate/policy.d/50-x.json:12" */
+	char *rule;   /* name of the rule that allowed */
+	char *source; /* "/etc/bpfgate/policy.d/50-x.json:12" */
 };
 void decision_done(struct decision *decision);
 #define _cleanup_decision_ _cleanup_(decision_done)
 
 struct policy {
 	unsigned refs;
-	bool deny_all;	/* a file could not be used: reason says which, where and why */
+	bool deny_all; /* a file could not be used: reason says which, where and why */
 	char *reason;
 	unsigned n_files;
 	char **files; /* full paths, in the order they were read */

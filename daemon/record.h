@@ -10,7 +10,7 @@
 #include "loader.h"
 #include "policy.h"
 
-#define LOAD_LINKS_MAX 128
+#define LOAD_ATTACHMENTS_MAX 128
 
 struct load {
 	unsigned refs; /* atomic; the table holds one */
@@ -27,9 +27,13 @@ struct load {
 	struct loaded objects;
 	struct program_info programs[MANIFEST_PROGRAMS_MAX];
 	struct map_info maps[MANIFEST_MAPS_MAX];
-	unsigned n_links;
-	int links[LOAD_LINKS_MAX];
-	struct attachment attachments[LOAD_LINKS_MAX]; /* one a link */
+	unsigned n_attachments;		/* <= LOAD_ATTACHMENTS_MAX */
+	struct attachment *attachments; /* owned, with their targets */
+	struct links links;		/* one or more an attachment */
+
+	/* the table's own, guarded by its lock */
+	struct load *next, *previous; /* in order of age */
+	struct load *next_id;	      /* of the same bucket */
 };
 
 struct load *load_new(void); /* id drawn at random, all fds -1 */
@@ -65,6 +69,14 @@ int table_find(struct table *table, const char *id, uid_t uid, struct load **ret
 
 /* All that @uid may see, oldest first: malloced array of references. */
 int table_list(struct table *table, uid_t uid, struct load ***ret, unsigned *ret_n);
+
+/*
+ * Counts a load that is being made for @uid, from before it is authorised until it is in the table
+ * or has failed (table_release), so that two at once cannot both be the last that a limit allows.
+ * *ret: how many this uid has besides, for request.n_loads. -ENOMEM.
+ */
+int table_reserve(struct table *table, uid_t uid, unsigned *ret);
+void table_release(struct table *table, uid_t uid);
 
 /* Loads of exactly this uid, loads being made now included (table_reserve). */
 unsigned table_count(struct table *table, uid_t uid);

@@ -5,26 +5,10 @@
  */
 #pragma once
 
-#include <pthread.h>
-
 #include "authenticate.h"
+#include "gate.h"
 #include "record.h"
 #include "seal.h"
-
-/* What the whole daemon shares; set up at start, trust and policy replaced by a reload. */
-struct gate {
-	const char *keys_dir;	       /* /etc/bpfgate/keys.d */
-	const char *const *policy_dirs; /* /etc/bpfgate/policy.d, /usr/lib/bpfgate/policy.d */
-	uid_t owner;		       /* whose the configuration must be: 0 but in tests */
-	bool daemon_only;	       /* configuration switch: load where the kernel cannot verify */
-	struct kernel_probe probe;
-	struct table *table;
-
-	pthread_mutex_t lock; /* guards the three below */
-	struct trust *trust;
-	struct policy *policy;
-	int32_t keyring;
-};
 
 /* A request for a target by name: program as in the manifest, target "kind:target". */
 struct wanted {
@@ -38,11 +22,12 @@ struct road_request {
 	enum lifetime lifetime;
 	unsigned n_wanted;
 	struct wanted *wanted;
-	uint64_t deadline_usec; /* for sealing */
+	uint64_t deadline_usec; /* for sealing, from its start */
 };
 void road_request_done(struct road_request *request);
 
-/* What goes back: the load and the fds for the client, by index of the manifest's maps (-1: none). */
+/* What goes back: the load and the fds for the client, by index of the manifest's maps (-1: none).
+ */
 struct road_reply {
 	struct load *load; /* reference */
 	int map_fds[MANIFEST_MAPS_MAX];

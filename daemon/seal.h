@@ -9,28 +9,50 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include "bundle.h"
 
 #define SEAL_DEADLINE_USEC (5 * 1000 * 1000)
+
+/* So many threads and children of one user may hang in his file system before he is refused. */
+#define STUCK_MAX 8
+/* And so many until he is no longer served: on a busy machine, closing what does not hang at all
+ * may take a moment, and several calls may have come meanwhile. */
+#define STUCK_DROP_MAX 32
+/* Of all users: so many threads; and no further file is read but by way of a sealed memfd. */
+#define STUCK_THREADS_MAX 64
 
 struct sealed {
 	int fd; /* sealed memfd; owned */
 	void *data;
 	size_t size;
 };
+#define SEALED_INIT ((struct sealed){.fd = -1})
 
 /*
- * Seals what @fd (borrowed) refers to. Blocks up to @deadline_usec: called from a worker, never
- * from the loop. ERROR_UNREADABLE at STEP_SEAL: directory, pipe, socket, device; empty; larger
- * than BUNDLE_SIZE_MAX; changed while it was read; deadline over.
+ * Seals what @fd (borrowed) of user @uid refers to. Blocks up to @deadline_usec (from now): called
+ * from a worker, never from the loop. ERROR_UNREADABLE at STEP_SEAL: directory, pipe, socket,
+ * device; empty; larger than BUNDLE_SIZE_MAX; changed while it was read; deadline over. ERROR_BUSY
+ * where too many children of that user hang.
  */
-int seal_bundle(int fd, uint64_t deadline_usec, struct sealed *ret, struct error *error);
+int seal_bundle(int fd, uid_t uid, uint64_t deadline_usec, struct sealed *ret, struct error *error);
 void sealed_done(struct sealed *sealed);
 #define _cleanup_sealed_ _cleanup_(sealed_done)
 
 /* Is @fd a memfd with all four seals? Makes no call that can block. */
 bool fd_is_sealed(int fd);
 
+/* ---- close.c: what may block, and whose fault it is ---- */
+
 /* Closes without ever blocking the caller: a sealed memfd at once, anything else in a thread of its
- * own. */
-void close_async(int fd);
+ * own, on @uid's account. */
+void close_async(int fd, uid_t uid);
+
+/* Waits for a killed child in a thread of its own and then closes @pidfd. */
+void reap_async(int pidfd, uid_t uid);
+
+/* How many of the above @uid has under way. */
+unsigned stuck_count(uid_t uid);
+/* All users together. */
+unsigned stuck_count_all(void);

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * What was really loaded? Asked of the kernel about each object that the loader gave; the manifest
+ * only promises. No CAP_SYS_ADMIN is needed for any of it.
+ *
+ * Kfuncs: a call of one keeps BPF_PSEUDO_KFUNC_CALL in the instructions that the kernel shows
+ * (bpf_insn_prepare_dump() hides the address, not that), but for those that the verifier replaces
+ * by instructions of its own (casts), which call nothing any more.
+ */
+
+#include "attest.h"
+
+#include <stdarg.h>
+
+#include "attest-btf.h"
+#include "errno-text.h"
+#include "sys-bpf.h"
+
+/* What a program of a million instructions may have grown to. */
+#define XLATED_SIZE_MAX (64u * 1024 * 1024)
+
+static _printf_(2, 3) int refuse(struct error *error, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return error_set(error, -EPERM, ERROR_ATTESTATION, STEP_ATTEST, "%s", text);
+}
+
+static int cannot_ask(struct error *error, const char *what, const char *name, int r)
+{
+	char buffer[ERRNO_TEXT_SIZE];
+
+	error_set(error, r, ERROR_KERNEL, STEP_ATTEST, "cannot ask the kernel about %s \"%s\": %s",
+		  what, name, errno_text(-r, buffer));
+	if (error)
+		error->errnum = -r;
+	return r;
+}
+
+/* The kernel keeps the first 15 characters of a name. */
+static bool name_kept(const char *whole, const char *kernel)
+{
+	size_t length = strnlen(whole, BPF_OBJ_NAME_LEN - 1);
+
+	return strnlen(kernel, BPF_OBJ_NAME_LEN) == length && memcmp(whole, kernel, length) == 0;
+}
+
+/*
+ * libbpf names the map of a section of one's own, ".data.x", by the object file and the section,
+ * "execwatc.data.x", but calls it by the section.
+ */
+bool map_name_fits(const char *manifest, const char *kernel)
+{
+	const char *dot = memchr(kernel, '.', strnlen(kernel, BPF_OBJ_NAME_LEN));
+
+	if (name_kept(manifest, kernel))
+		return true;
+	return manifest[0] == '.' && dot && dot != kernel && dot[1] != '\0' &&
+	       strncmp(manifest, dot, strnlen(dot, BPF_OBJ_NAME_LEN)) == 0;
+}
+
+static int attest_map(const struct manifest_map *map, int fd, struct map_info *ret,
+		      struct error *error)
+{
+	struct bpf_map_info info;
+	const char *type;
+	int r;
+
+	memset(&info, 0, sizeof(info));
+	r = sys_bpf_info(fd, &info, sizeof(info));
+	if (r < 0)
+		return cannot_ask(error, "map", map->name, r);
+	if (!map_name_fits(map->name, info.name))
+		return refuse(error, "map \"%s\" is called \"%.15s\" in the kernel", map->name,
+			      info.name);
+	if (info.type != (uint32_t)map->type) {
+		type = map_type_name((enum bpf_map_type)info.type);
+		return refuse(error, "map \"%s\" is of type %s, not %s as its manifest says",
+			      map->name, type ?: "unknown", map_type_name(map->type));
+	}
+	if (info.key_size != map->key_size || info.value_size != map->value_size ||
+	    (map->max_entries != 0 && info.max_entries != map->max_entries))
+		return refuse(error,
+			      "map \"%s\" has keys of %u bytes, values of %u and %u entries, "
+			      "not %u, %u and %u as its manifest says",
+			      map->name, info.key_size, info.value_size, info.max_entries,
+			      map->key_size, map->value_size, map->max_entries);
+	*ret = (struct map_info){info.id, info.key_size, info.value_size, info.max_entries};
+	return 0;
+}
+
+static int attest_maps(const struct manifest *manifest, const struct loaded *loaded,
+		       struct map_info *ret, struct error *error)
+{
+	int r;
+
+	for (unsigned i = 0; i < manifest->n_maps; i++) {
+		r = attest_map(&manifest->maps[i], loaded->maps[i], &ret[i], error);
+		if (r < 0)
+			return r;
+		for (unsigned k = 0; k < i; k++)
+			if (ret[k].id == ret[i].id)
+				return refuse(error, "maps \"%s\" and \"%s\" are the same map",
+					      manifest->maps[k].name, manifest->maps[i].name);
+	}
+	return 0;
+}
+
+bool insns_call_kfunc(const void *insns, size_t size)
+{
+	struct bpf_insn insn;
+
+	for (size_t at = 0; at + sizeof(insn) <= size; at += sizeof(insn)) {
+		memcpy(&insn, (const char *)insns + at, sizeof(insn));
+		if (insn.code == (BPF_LD | BPF_DW | BPF_IMM))
+			at += sizeof(insn);
+		else if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_KFUNC_CALL)
+			return true;
+	}
+	return false;
+}
+
+/* No policy can grant a kfunc yet, so none may be called. @size: as the kernel said. */
+static int attest_calls(const struct manifest_program *program, int fd, uint32_t size,
+			struct error *error)
+{
+	_cleanup_free_ void *insns = NULL;
+	struct bpf_prog_info info;
+	int r;
+
+	if (size == 0 || size > XLATED_SIZE_MAX || size % sizeof(struct bpf_insn) != 0)
+		return refuse(error, "the kernel does not show the instructions of program \"%s\"",
+			      program->name);
+	insns = calloc(1, size);
+	if (!insns)
+		return cannot_ask(error, "program", program->name, -ENOMEM);
+	memset(&info, 0, sizeof(info));
+	info.xlated_prog_len = size;
+	info.xlated_prog_insns = sys_ptr(insns);
+	r = sys_bpf_info(fd, &info, sizeof(info));
+	if (r < 0)
+		return cannot_ask(error, "program", program->name, r);
+	if (info.xlated_prog_insns == 0 || info.xlated_prog_len != size)
+		return refuse(error,
+			      "the kernel does not show the instructions of program \"%s\": is "
+			      "net.core.bpf_jit_harden 2?",
+			      program->name);
+	if (insns_call_kfunc(insns, size))
+		return refuse(error,
+			      "program \"%s\" calls a kernel function (kfunc), which no policy "
+			      "can grant in this version of bpfgate",
+			      program->name);
+	return 0;
+}
+
+/* Only maps that the manifest declares. */
+static int attest_used_maps(const struct manifest *manifest, const struct manifest_program *program,
+			    const struct map_info *maps, const uint32_t *used, unsigned n_used,
+			    struct error *error)
+{
+	for (unsigned i = 0; i < n_used; i++) {
+		unsigned k = 0;
+
+		while (k < manifest->n_maps && maps[k].id != used[i])
+			k++;
+		if (k == manifest->n_maps)
+			return refuse(error,
+				      "program \"%s\" uses a map (id %u) that the manifest "
+				      "does not declare",
+				      program->name, used[i]);
+	}
+	return 0;
+}
+
+static int attest_identity(const struct manifest_program *program, const struct bpf_prog_info *info,
+			   struct error *error)
+{
+	const char *type;
+
+	if (!name_kept(program->name, info->name))
+		return refuse(error, "program \"%s\" is called \"%.15s\" in the kernel",
+			      program->name, info->name);
+	if (info->type != (uint32_t)program->type) {
+		type = program_type_name((enum bpf_prog_type)info->type);
+		return refuse(error, "program \"%s\" is of type %s, not %s as its manifest says",
+			      program->name, type ?: "unknown", program_type_name(program->type));
+	}
+	if (program_is_bound(program))
+		return attest_bound(program, info->attach_btf_obj_id, info->attach_btf_id, error);
+	if (info->attach_btf_id != 0 || info->attach_btf_obj_id != 0)
+		return refuse(error, "program \"%s\" is bound to a target already", program->name);
+	return 0;
+}
+
+static int attest_program(const struct manifest *manifest, unsigned index, int fd,
+			  const struct map_info *maps, struct program_info *ret,
+			  struct error *error)
+{
+	const struct manifest_program *program = &manifest->programs[index];
+	uint32_t used[MANIFEST_MAPS_MAX];
+	struct bpf_prog_info info;
+	int r;
+
+	memset(&info, 0, sizeof(info));
+	info.nr_map_ids = ARRAY_SIZE(used);
+	info.map_ids = sys_ptr(used);
+	r = sys_bpf_info(fd, &info, sizeof(info));
+	if (r < 0)
+		return cannot_ask(error, "program", program->name, r);
+	r = attest_identity(program, &info, error);
+	if (r < 0)
+		return r;
+	if (info.nr_map_ids > ARRAY_SIZE(used))
+		return refuse(error, "program \"%s\" uses more maps than the manifest declares",
+			      program->name);
+	r = attest_used_maps(manifest, program, maps, used, info.nr_map_ids, error);
+	if (r < 0)
+		return r;
+	r = attest_calls(program, fd, info.xlated_prog_len, error);
+	if (r < 0)
+		return r;
+	ret->id = info.id;
+	ret->loaded_nsec = info.load_time;
+	hex_encode(info.tag, sizeof(info.tag), ret->tag);
+	return 0;
+}
+
+static int attest_programs(const struct manifest *manifest, const struct loaded *loaded,
+			   const struct map_info *maps, struct program_info *ret,
+			   struct error *error)
+{
+	int r;
+
+	for (unsigned i = 0; i < manifest->n_programs; i++) {
+		r = attest_program(manifest, i, loaded->programs[i], maps, &ret[i], error);
+		if (r < 0)
+			return r;
+		for (unsigned k = 0; k < i; k++)
+			if (ret[k].id == ret[i].id)
+				return refuse(
+					error, "programs \"%s\" and \"%s\" are the same program",
+					manifest->programs[k].name, manifest->programs[i].name);
+	}
+	return 0;
+}
+
+int attest(const struct manifest *manifest, const struct loaded *loaded,
+	   struct program_info *ret_programs, struct map_info *ret_maps, struct error *error)
+{
+	struct program_info programs[MANIFEST_PROGRAMS_MAX];
+	struct map_info maps[MANIFEST_MAPS_MAX];
+	int r;
+
+	if (manifest->n_programs != loaded->n_programs || manifest->n_maps != loaded->n_maps)
+		return refuse(error,
+			      "%u programs and %u maps were loaded, not %u and %u as the manifest "
+			      "says",
+			      loaded->n_programs, loaded->n_maps, manifest->n_programs,
+			      manifest->n_maps);
+	r = attest_maps(manifest, loaded, maps, error);
+	if (r == 0)
+		r = attest_programs(manifest, loaded, maps, programs, error);
+	if (r < 0)
+		return r;
+	memcpy(ret_programs, programs, manifest->n_programs * sizeof(*programs));
+	memcpy(ret_maps, maps, manifest->n_maps * sizeof(*maps));
+	return 0;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The parts of attest() that need no kernel; the rest is in loader.h. */
+#pragma once
+
+#include "loader.h"
+
+/* Is @kernel, as the kernel keeps it, the map that the manifest calls @manifest? */
+bool map_name_fits(const char *manifest, const char *kernel);
+
+/* Do these instructions, as the kernel shows them, call a kfunc? */
+bool insns_call_kfunc(const void *insns, size_t size);

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "load-child.h"
+#include "sys-bpf.h"
+
+#if defined(__x86_64__)
+#define NATIVE_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && __riscv_xlen == 64
+#define NATIVE_ARCH AUDIT_ARCH_RISCV64
+#elif defined(__powerpc64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define NATIVE_ARCH AUDIT_ARCH_PPC64LE
+#else
+#error "the load child's system call filter needs to know this architecture"
+#endif
+
+static int set_limit(int resource, rlim_t value)
+{
+	struct rlimit limit = {value, value};
+
+	return syscall(SYS_prlimit64, 0, resource, &limit, NULL) < 0 ? -errno : 0;
+}
+
+/*
+ * The kernel goes by the soft limit, and the filter below takes away the call to raise it. The hard
+ * one stays as it is: valgrind, under which this is tested, does not let it be lowered.
+ */
+static int limit_files(rlim_t value)
+{
+	struct rlimit limit;
+
+	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) < 0)
+		return -errno;
+	limit.rlim_cur = MIN(value, limit.rlim_max);
+	return syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, NULL) < 0 ? -errno : 0;
+}
+
+/* Keeps what loading needs, of what there is; CAP_SYS_ADMIN is the one that must go. */
+static int drop_capabilities(void)
+{
+	const uint64_t keep = 1ULL << CAP_BPF | 1ULL << CAP_PERFMON | 1ULL << CAP_NET_ADMIN;
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {};
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	for (unsigned i = 0; i < 2; i++) {
+		data[i].permitted &= (uint32_t)(keep >> (32 * i));
+		data[i].effective = data[i].permitted;
+		data[i].inheritable = 0;
+	}
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+/*
+ * Memory that a loader takes is the daemon's cgroup's; if that runs out, the child goes and not the
+ * daemon. Where it cannot be written, the cgroup's other limits still hold.
+ */
+static void offer_to_oom_killer(void)
+{
+	int fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/oom_score_adj",
+			      O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	syscall(SYS_write, fd, "1000", 4);
+	syscall(SYS_close, fd);
+}
+
+int child_limit(pid_t parent, int socket, unsigned n_fds)
+{
+	int r;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return -errno;
+	if (getppid() != parent)
+		return -ESRCH;
+	if (socket != CHILD_SOCKET && syscall(SYS_dup3, socket, CHILD_SOCKET, 0) < 0)
+		return -errno;
+	if (syscall(SYS_close_range, CHILD_SOCKET + 1, ~0U, 0) < 0)
+		return -errno;
+
+	offer_to_oom_killer();
+	r = limit_files(n_fds);
+	if (r == 0)
+		r = set_limit(RLIMIT_CORE, 0);
+	if (r == 0)
+		r = set_limit(RLIMIT_FSIZE, 0);
+	if (r < 0)
+		return r;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return drop_capabilities();
+}
+
+#define LOAD_FIELD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LOAD_ARG_LOW(n) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[n]))
+#else
+#error "the low half of a system call's argument"
+#endif
+#define RETURN(action)	BPF_STMT(BPF_RET | BPF_K, action)
+#define ALLOW_IF(value) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1), RETURN(SECCOMP_RET_ALLOW)
+
+int child_filter(void)
+{
+	/*
+	 * What a loader does with bpf(2) in the kernel is not a system call and not seen here. The
+	 * calls for memory are those that sanitizers and valgrind make behind a program's back.
+	 */
+	static struct sock_filter filter[] = {
+		LOAD_FIELD(arch),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, 1, 0),
+		RETURN(SECCOMP_RET_KILL_PROCESS),
+		LOAD_FIELD(nr),
+		ALLOW_IF(SYS_exit_group),
+		ALLOW_IF(SYS_exit),
+		ALLOW_IF(SYS_close),
+		ALLOW_IF(SYS_fcntl),
+		ALLOW_IF(SYS_readlinkat),
+		ALLOW_IF(SYS_sendmsg),
+		ALLOW_IF(SYS_mmap),
+		ALLOW_IF(SYS_munmap),
+		ALLOW_IF(SYS_mremap),
+		ALLOW_IF(SYS_mprotect),
+		ALLOW_IF(SYS_madvise),
+		ALLOW_IF(SYS_brk),
+		ALLOW_IF(SYS_futex),
+		ALLOW_IF(SYS_getpid),
+		ALLOW_IF(SYS_gettid),
+		ALLOW_IF(SYS_rt_sigprocmask),
+		ALLOW_IF(SYS_rt_sigreturn),
+		ALLOW_IF(SYS_sigaltstack),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 1, 0),
+		RETURN(SECCOMP_RET_ERRNO | EPERM),
+		LOAD_ARG_LOW(0),
+		ALLOW_IF(BPF_PROG_TEST_RUN),
+		ALLOW_IF(BPF_OBJ_GET_INFO_BY_FD),
+		RETURN(SECCOMP_RET_ERRNO | EPERM),
+	};
+	static const struct sock_fprog program = {ARRAY_SIZE(filter), filter};
+
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0 ? -errno : 0;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Things that can block for ever because of a client's file system: close (FUSE is asked to flush,
+ * and the caller cannot be killed while it waits) and the end of a child that reads. Each gets a
+ * thread of its own; they are counted by user, and a user with too many is no longer served. A user
+ * may have many uids (subuid(5)), so there is a limit for all together: what comes then waits until
+ * one of the threads is done.
+ */
+#include <limits.h>
+#include <pthread.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+
+#include "seal.h"
+
+struct account {
+	struct account *next;
+	uid_t uid;
+	unsigned n;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct account *accounts; /* only users with n > 0 */
+static unsigned n_all, n_threads;
+
+struct task {
+	struct task *next;
+	int fd;
+	uid_t uid;
+	void (*run)(int fd);
+};
+
+static struct task *waiting, **waiting_end = &waiting;
+
+static struct account **find(uid_t uid)
+{
+	struct account **a = &accounts;
+
+	while (*a && (*a)->uid != uid)
+		a = &(*a)->next;
+	return a;
+}
+
+/* Lock held. */
+static int charge(uid_t uid)
+{
+	struct account **a = find(uid);
+
+	if (!*a) {
+		*a = calloc(1, sizeof(**a));
+		if (!*a)
+			return -ENOMEM;
+		(*a)->uid = uid;
+	}
+	(*a)->n++;
+	n_all++;
+	return 0;
+}
+
+/* Lock held. */
+static void release(uid_t uid)
+{
+	struct account **a = find(uid), *gone = *a;
+
+	n_all--;
+	if (--gone->n == 0) {
+		*a = gone->next;
+		free(gone);
+	}
+}
+
+unsigned stuck_count(uid_t uid)
+{
+	struct account *a;
+	unsigned n;
+
+	pthread_mutex_lock(&lock);
+	a = *find(uid);
+	n = a ? a->n : 0;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+unsigned stuck_count_all(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&lock);
+	n = n_all;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+/* Lock held. */
+static void push_waiting(struct task *task)
+{
+	*waiting_end = task;
+	waiting_end = &task->next;
+}
+
+/* Lock held. NULL: the thread has ended, as far as anybody counts. */
+static struct task *pop_waiting(void)
+{
+	struct task *task = waiting;
+
+	if (!task) {
+		n_threads--;
+		return NULL;
+	}
+	waiting = task->next;
+	if (!waiting)
+		waiting_end = &waiting;
+	return task;
+}
+
+static void *task_main(void *userdata)
+{
+	struct task *task = userdata;
+
+	while (task) {
+		task->run(task->fd);
+		pthread_mutex_lock(&lock);
+		release(task->uid);
+		free(task);
+		task = pop_waiting();
+		pthread_mutex_unlock(&lock);
+	}
+	return NULL;
+}
+
+static int start_thread(struct task *task)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int r;
+
+	r = pthread_attr_init(&attr);
+	if (r)
+		return -r;
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, (size_t)PTHREAD_STACK_MIN + 16384);
+	r = pthread_create(&thread, &attr, task_main, task);
+	pthread_attr_destroy(&attr);
+	return -r;
+}
+
+/* Lock held. Takes @task over on success. */
+static int start_locked(struct task *task)
+{
+	int r;
+
+	r = charge(task->uid);
+	if (r < 0)
+		return r;
+	r = n_threads < STUCK_THREADS_MAX ? start_thread(task) : -EAGAIN;
+	if (r == 0) {
+		n_threads++;
+		return 0;
+	}
+	if (n_threads == 0) {
+		release(task->uid);
+		return r;
+	}
+	push_waiting(task);
+	return 0;
+}
+
+static int start(int fd, uid_t uid, void (*run)(int fd))
+{
+	struct task *task = malloc(sizeof(*task));
+	int r;
+
+	if (!task)
+		return -ENOMEM;
+	*task = (struct task){NULL, fd, uid, run};
+	pthread_mutex_lock(&lock);
+	r = start_locked(task);
+	pthread_mutex_unlock(&lock);
+	if (r < 0)
+		free(task);
+	return r;
+}
+
+static void close_now(int fd)
+{
+	close(fd);
+}
+
+void close_async(int fd, uid_t uid)
+{
+	int r;
+
+	if (fd < 0)
+		return;
+	if (fd_is_sealed(fd)) {
+		close(fd);
+		return;
+	}
+	r = start(fd, uid, close_now);
+	/* Better a fd too many than a daemon that hangs. */
+	if (r < 0)
+		fprintf(stderr, SD_ERR "Cannot start a thread to close a client's file: %s\n",
+			strerror(-r));
+}
+
+static void reap_now(int pidfd)
+{
+	siginfo_t info;
+
+	while (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) < 0 && errno == EINTR)
+		;
+	close(pidfd);
+}
+
+void reap_async(int pidfd, uid_t uid)
+{
+	if (start(pidfd, uid, reap_now) < 0)
+		close(pidfd);
+}

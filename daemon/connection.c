@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "connection.h"
+
+#include <sys/epoll.h>
+
+#include "seal.h"
+#include "service.h"
+#include "unload.h"
+
+static bool can_read(const struct connection *c)
+{
+	return !c->call && !c->output.data && !c->whole_message && !c->ended;
+}
+
+static bool may_stall(const struct connection *c)
+{
+	return c->output.data || (can_read(c) && varlink_reader_pending(&c->reader));
+}
+
+/* ---- output ---- */
+
+static void output_close_fds(struct output *output)
+{
+	for (unsigned i = 0; i < output->n_fds; i++)
+		safe_close(output->fds[i]);
+	output->n_fds = 0;
+}
+
+static void output_done(struct output *output)
+{
+	output_close_fds(output);
+	free(TAKE_PTR(output->data));
+}
+
+/* Sends what the socket takes. */
+static void flush(struct connection *c)
+{
+	struct output *o = &c->output;
+	ssize_t n = 0;
+
+	while (o->sent < o->size) {
+		n = varlink_send(c->fd, o->data + o->sent, o->size - o->sent, o->fds, o->n_fds);
+		if (n < 0)
+			break;
+		o->sent += (size_t)n;
+		output_close_fds(o);
+		/* the client reads: its time begins anew */
+		c->stall = sd_event_source_disable_unref(c->stall);
+	}
+	if (n < 0 && n != -EAGAIN)
+		c->broken = true;
+	if (o->sent == o->size)
+		output_done(o);
+}
+
+void connection_reply(struct connection *c, char *data, size_t size, const int *fds, unsigned n_fds)
+{
+	c->output = (struct output){.data = data, .size = size, .n_fds = n_fds};
+	if (n_fds)
+		memcpy(c->output.fds, fds, n_fds * sizeof(int));
+	flush(c);
+}
+
+/* ---- input ---- */
+
+static void close_unclaimed(int fd, void *userdata)
+{
+	struct connection *c = userdata;
+
+	close_async(fd, c->peer.uid);
+}
+
+static void start_call(struct connection *c, struct json_object *message,
+		       const struct fd_set_owned *fds)
+{
+	struct call *call = calloc(1, sizeof(*call));
+
+	if (!call || varlink_call_parse(message, &call->call) < 0) {
+		free(call);
+		json_object_put(message);
+		for (unsigned i = 0; i < fds->n; i++)
+			close_async(fds->fds[i], c->peer.uid);
+		c->broken = true;
+		return;
+	}
+	call->front = c->front;
+	call->connection = c;
+	call->uid = c->peer.uid;
+	call->message = message;
+	call->fds = *fds;
+	c->call = call;
+	service_call(call);
+}
+
+/* Hands out the calls that have come whole, until one is not answered at once. */
+static void dispatch(struct connection *c)
+{
+	c->whole_message = true;
+	for (unsigned i = 0; i < CALLS_AT_ONCE && c->whole_message; i++) {
+		struct json_object *message;
+		struct fd_set_owned fds;
+		int r;
+
+		if (c->broken || c->call || c->output.data)
+			return;
+		r = varlink_reader_next(&c->reader, &message, &fds);
+		if (r == 1)
+			start_call(c, message, &fds);
+		else if (r == 0)
+			c->whole_message = false;
+		else
+			c->broken = true;
+	}
+}
+
+static void receive(struct connection *c)
+{
+	int r;
+
+	/* not even taken out of the socket: there, nothing of a file can hang */
+	if (stuck_count(c->peer.uid) > STUCK_DROP_MAX) {
+		c->broken = true;
+		return;
+	}
+	r = varlink_reader_fill(&c->reader, c->fd);
+	if (r == 0)
+		c->ended = true;
+	else if (r < 0 && r != -EAGAIN && r != -ENOBUFS)
+		c->broken = true;
+}
+
+/* ---- events ---- */
+
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct connection *c = userdata;
+
+	if ((revents & (EPOLLHUP | EPOLLERR)) && (c->call || c->output.data))
+		c->broken = true;
+	if (!c->broken && (revents & EPOLLOUT) && c->output.data)
+		flush(c);
+	if (!c->broken && (revents & (EPOLLIN | EPOLLHUP)) && can_read(c))
+		receive(c);
+	connection_continue(c);
+	return 0;
+}
+
+static int on_stall(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	connection_free(userdata);
+	return 0;
+}
+
+static int update_stall(struct connection *c)
+{
+	if (!may_stall(c)) {
+		c->stall = sd_event_source_disable_unref(c->stall);
+		return 0;
+	}
+	if (c->stall)
+		return 0;
+	return sd_event_add_time_relative(c->front->event, &c->stall, CLOCK_MONOTONIC,
+					  c->front->stall_usec, 1000 * 1000, on_stall, c);
+}
+
+static int on_turn(sd_event_source *source, void *userdata)
+{
+	struct connection *c = userdata;
+
+	c->turn = sd_event_source_disable_unref(c->turn);
+	connection_continue(c);
+	return 0;
+}
+
+static int update_events(struct connection *c)
+{
+	uint32_t events = 0;
+	int r;
+
+	if (c->whole_message && !c->call && !c->output.data && !c->turn) {
+		r = sd_event_add_defer(c->front->event, &c->turn, on_turn, c);
+		if (r < 0)
+			return r;
+	}
+	if (can_read(c))
+		events |= EPOLLIN;
+	if (c->output.data)
+		events |= EPOLLOUT;
+	return sd_event_source_set_io_events(c->io, events);
+}
+
+void connection_continue(struct connection *c)
+{
+	if (c->dispatching)
+		return;
+	c->dispatching = true;
+	dispatch(c);
+	c->dispatching = false;
+	if (c->ended && !c->call && !c->output.data && !c->whole_message)
+		c->broken = true;
+	if (c->broken || update_events(c) < 0 || update_stall(c) < 0)
+		connection_free(c);
+}
+
+/* ---- session loads ---- */
+
+int connection_add_session(struct connection *c, const char *id)
+{
+	char(*sessions)[LOAD_ID_SIZE];
+
+	if (c->n_sessions >= SESSIONS_MAX)
+		return -EDQUOT;
+	sessions = realloc(c->sessions, (c->n_sessions + 1) * sizeof(*sessions));
+	if (!sessions)
+		return -ENOMEM;
+	c->sessions = sessions;
+	snprintf(sessions[c->n_sessions++], LOAD_ID_SIZE, "%s", id);
+	return 0;
+}
+
+void connection_remove_session(struct connection *c, const char *id)
+{
+	for (unsigned i = 0; i < c->n_sessions; i++) {
+		if (streq(c->sessions[i], id)) {
+			memcpy(c->sessions[i], c->sessions[--c->n_sessions], LOAD_ID_SIZE);
+			return;
+		}
+	}
+}
+
+/* ---- life ---- */
+
+static void link_in(struct connection *c)
+{
+	struct front *front = c->front;
+
+	c->next = front->connections;
+	if (c->next)
+		c->next->previous = c;
+	front->connections = c;
+	front->n_connections++;
+}
+
+static void unlink_from(struct connection *c)
+{
+	if (c->next)
+		c->next->previous = c->previous;
+	if (c->previous)
+		c->previous->next = c->next;
+	else
+		c->front->connections = c->next;
+	c->front->n_connections--;
+}
+
+void connection_free(struct connection *c)
+{
+	if (c->call)
+		c->call->connection = NULL;
+	sd_event_source_disable_unref(c->io);
+	sd_event_source_disable_unref(c->stall);
+	sd_event_source_disable_unref(c->turn);
+	varlink_reader_done(&c->reader);
+	output_done(&c->output);
+	safe_close(c->fd);
+	if (c->n_sessions)
+		unload_sessions(c->front, c->peer.uid, c->sessions, c->n_sessions);
+	else
+		free(c->sessions);
+	unlink_from(c);
+	users_release(&c->front->users, c->peer.uid, USER_CONNECTIONS);
+	peer_done(&c->peer);
+	free(c);
+}
+
+/* May this client come in? Counts it, if so. */
+static int admit(struct front *front, uid_t uid, struct error *error)
+{
+	/* whatever the users do, the administrator gets in, up to his own limit */
+	if (front->n_connections >= CONNECTIONS_MAX && uid != 0)
+		return error_set(error, -EDQUOT, ERROR_BUSY, STEP_REQUEST,
+				 "There are %u connections already.", CONNECTIONS_MAX);
+	if (stuck_count(uid) > STUCK_DROP_MAX)
+		return error_set(error, -EDQUOT, ERROR_BUSY, STEP_REQUEST,
+				 "Too many files of user %u hang in their file system.", uid);
+	if (users_charge(&front->users, uid, USER_CONNECTIONS, CONNECTIONS_USER) < 0)
+		return error_set(error, -EDQUOT, ERROR_BUSY, STEP_REQUEST,
+				 "User %u has %u connections already.", uid, CONNECTIONS_USER);
+	return 0;
+}
+
+static int connection_make(struct front *front, int fd, struct peer *peer, struct error *error)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+	int r = c ? 0 : -ENOMEM;
+
+	if (r == 0)
+		r = sd_event_add_io(front->event, &c->io, fd, EPOLLIN, on_io, c);
+	if (r < 0) {
+		free(c);
+		return error_set(error, r, ERROR_FAILED, STEP_REQUEST,
+				 "Cannot serve a connection: %s.", strerror(-r));
+	}
+	c->front = front;
+	c->fd = fd;
+	c->peer = *peer;
+	varlink_reader_init(&c->reader, VARLINK_MESSAGE_MAX, VARLINK_FDS_IN_MAX);
+	c->reader.close_fd = close_unclaimed;
+	c->reader.userdata = c;
+	link_in(c);
+	return 0;
+}
+
+int connection_new(struct front *front, int fd, struct error *error)
+{
+	_cleanup_close_ int owned = fd;
+	_cleanup_(peer_done) struct peer peer = {};
+	int r;
+
+	r = peer_read(fd, &peer, error);
+	if (r == 0)
+		r = admit(front, peer.uid, error);
+	if (r < 0)
+		return r;
+	r = connection_make(front, fd, &peer, error);
+	if (r < 0) {
+		users_release(&front->users, peer.uid, USER_CONNECTIONS);
+		return r;
+	}
+	TAKE_FD(owned);
+	peer = (struct peer){};
+	return 0;
+}

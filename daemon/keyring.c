@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The kernel's copy of the trusted keys: a keyring that is filled once, closed, and then replaced
+ * but never changed. keyrings(7), Documentation/security/keys/core.rst.
+ */
+
+#include <linux/keyctl.h>
+
+#include "errno-text.h"
+#include "loader.h"
+#include "sys-bpf.h"
+
+/* Permission bits of keyctl_setperm(3); the kernel's header for them is not for user space. */
+#define KEY_VIEW	0x01u
+#define KEY_READ	0x02u
+#define KEY_SEARCH	0x08u
+#define POSSESSOR(bits) ((bits) << 24)
+#define OWNER(bits)	((bits) << 16)
+
+/* Nobody may write, link or change attributes, not even we: there is no way back. */
+#define RING_PERMISSIONS \
+	(POSSESSOR(KEY_VIEW | KEY_READ | KEY_SEARCH) | OWNER(KEY_VIEW | KEY_SEARCH))
+#define KEY_PERMISSIONS (POSSESSOR(KEY_VIEW | KEY_SEARCH) | OWNER(KEY_VIEW | KEY_SEARCH))
+
+static int32_t key_add(const char *type, const char *description, const void *payload, size_t size,
+		       int32_t ring)
+{
+	long serial = syscall(SYS_add_key, type, description, payload, size, ring);
+
+	return serial < 0 ? -errno : (int32_t)serial;
+}
+
+static int key_control(int operation, unsigned long a, unsigned long b, unsigned long c)
+{
+	long r = syscall(SYS_keyctl, operation, a, b, c, 0UL);
+
+	return r < 0 ? -errno : (int)r;
+}
+
+static unsigned long serial_arg(int32_t serial)
+{
+	return (unsigned long)(long)serial;
+}
+
+int keyring_setup(void)
+{
+	int r = key_control(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0);
+
+	return r < 0 ? r : 0;
+}
+
+static int ring_add_certificate(int32_t ring, struct blob certificate)
+{
+	int32_t key;
+
+	/* Without a description: the kernel makes one of subject and serial number, as it likes. */
+	key = key_add("asymmetric", "", certificate.data, certificate.size, ring);
+	if (key < 0)
+		return key;
+	return key_control(KEYCTL_SETPERM, serial_arg(key), KEY_PERMISSIONS, 0);
+}
+
+/* From here on nothing can be added or taken away, by anybody. */
+static int ring_close(int32_t ring)
+{
+	int r;
+
+	/* Without a type: "reject all links". */
+	r = key_control(KEYCTL_RESTRICT_KEYRING, serial_arg(ring), 0, 0);
+	if (r < 0)
+		return r;
+	return key_control(KEYCTL_SETPERM, serial_arg(ring), RING_PERMISSIONS, 0);
+}
+
+int keyring_make(const struct blob *certificates, unsigned n, int *rejected, int32_t *ret,
+		 struct error *error)
+{
+	char buffer[ERRNO_TEXT_SIZE];
+	int32_t ring;
+	int r;
+
+	ring = key_add("keyring", "bpfgate", NULL, 0, KEY_SPEC_SESSION_KEYRING);
+	if (ring < 0) {
+		error_set(error, ring, ERROR_FAILED, STEP_NONE,
+			  "cannot make a keyring in the session keyring (%s): does the unit have "
+			  "KeyringMode=private, and does its system call filter allow add_key and "
+			  "keyctl?",
+			  errno_text(-ring, buffer));
+		if (error && !error->errnum)
+			error->errnum = -ring;
+		return ring;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		r = ring_add_certificate(ring, certificates[i]);
+		rejected[i] = r < 0 ? -r : 0;
+	}
+	r = ring_close(ring);
+	if (r < 0) {
+		keyring_drop(ring);
+		error_set(error, r, ERROR_FAILED, STEP_NONE,
+			  "cannot close the keyring against changes: %s", errno_text(-r, buffer));
+		return r;
+	}
+	*ret = ring;
+	return 0;
+}
+
+void keyring_drop(int32_t serial)
+{
+	/* The session keyring's own permissions decide; it holds the only link. */
+	if (serial > 0)
+		key_control(KEYCTL_UNLINK, serial_arg(serial), serial_arg(KEY_SPEC_SESSION_KEYRING),
+			    0);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <getopt.h>
+#include <malloc.h>
+#include <signal.h>
+#include <systemd/sd-daemon.h>
+
+#include "audit.h"
+#include "capability.h"
+#include "child.h"
+#include "front.h"
+
+#define POLICY_DIRS_MAX 16
+#define DRAIN_USEC	(10 * 1000 * 1000) /* for the calls under way when the daemon ends */
+
+struct options {
+	const char *socket, *keys, *state;
+	unsigned n_policy;
+	const char *policy[POLICY_DIRS_MAX + 1]; /* ends with NULL */
+	bool daemon_only;
+};
+
+static void help(void)
+{
+	printf("bpfgated [OPTION...]\n\n"
+	       "Loads signed BPF bundles for users without privileges.\n\n"
+	       "  --socket PATH         listen there, without socket activation\n"
+	       "                        (default: " GATE_SOCKET ")\n"
+	       "  --keys DIR            trusted certificates (default: /etc/bpfgate/keys.d)\n"
+	       "  --policy DIR          policy files; may be repeated, the first wins\n"
+	       "                        (default: /etc/bpfgate/policy.d, "
+	       "/usr/lib/bpfgate/policy.d)\n"
+	       "  --state DIR           records of persistent loads (default: "
+	       "/run/bpfgate-state)\n"
+	       "  --unsafe-daemon-only  load where the kernel does not verify signatures\n"
+	       "  --help                print this and exit\n"
+	       "  --version             print the version and exit\n");
+}
+
+/* 1: go on, 0: done, below 0: wrong usage. */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	enum { SOCKET = 256, KEYS, POLICY, STATE, UNSAFE, HELP, VERSION };
+	static const struct option table[] = {
+		{"socket", required_argument, NULL, SOCKET},
+		{"keys", required_argument, NULL, KEYS},
+		{"policy", required_argument, NULL, POLICY},
+		{"state", required_argument, NULL, STATE},
+		{"unsafe-daemon-only", no_argument, NULL, UNSAFE},
+		{"help", no_argument, NULL, HELP},
+		{"version", no_argument, NULL, VERSION},
+		{},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", table, NULL)) >= 0) {
+		switch (c) {
+		case SOCKET:
+			o->socket = optarg;
+			break;
+		case KEYS:
+			o->keys = optarg;
+			break;
+		case POLICY:
+			if (o->n_policy == POLICY_DIRS_MAX) {
+				fprintf(stderr, "bpfgated: more than %d --policy\n",
+					POLICY_DIRS_MAX);
+				return -E2BIG;
+			}
+			o->policy[o->n_policy++] = optarg;
+			break;
+		case STATE:
+			o->state = optarg;
+			break;
+		case UNSAFE:
+			o->daemon_only = true;
+			break;
+		case HELP:
+			help();
+			return 0;
+		case VERSION:
+			puts("bpfgated " BPFGATE_VERSION);
+			return 0;
+		default:
+			return -EINVAL;
+		}
+	}
+	if (optind == argc)
+		return 1;
+	fprintf(stderr, "bpfgated: no arguments are taken: %s\n", argv[optind]);
+	return -EINVAL;
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct gate *gate = userdata;
+
+	if (gate_reload(gate, &error) < 0)
+		fprintf(stderr, SD_ERR "Reload: %s\n", error_message(&error));
+	else
+		fprintf(stderr, SD_INFO "Keys and policy were read again\n");
+	return 0;
+}
+
+static int add_signals(sd_event *event, struct gate *gate)
+{
+	sigset_t set;
+	int r;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	signal(SIGPIPE, SIG_IGN);
+	r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGHUP, on_reload, gate);
+	return r;
+}
+
+static int serve(sd_event *event, struct gate *gate, int listen_fd)
+{
+	struct front *front;
+	int r;
+
+	r = front_new(event, gate, listen_fd, &front);
+	if (r < 0)
+		return r;
+	audit_started();
+	sd_notify(0, "READY=1");
+	r = sd_event_loop(event);
+	sd_notify(0, "STOPPING=1");
+	/* A call that hangs may use all there is: leave it to the kernel to take down. */
+	if (!front_free(front, DRAIN_USEC))
+		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+	return r;
+}
+
+/* What must be there before the gate is. */
+static int prepare(sd_event **ret_event, struct gate *gate, struct error *error)
+{
+	int r;
+
+	/* two arenas are enough, and an idle daemon is to be small */
+	mallopt(M_ARENA_MAX, 2);
+	r = keyring_setup();
+	if (r == 0)
+		r = sd_event_new(ret_event);
+	if (r >= 0)
+		r = add_signals(*ret_event, gate);
+	if (r >= 0)
+		r = child_setup();
+	if (r < 0)
+		return error_set(error, r, ERROR_FAILED, STEP_NONE, "Cannot start: %s.",
+				 strerror(-r));
+	return 0;
+}
+
+static int run(const struct options *o, struct error *error)
+{
+	static const char *const default_policy[] = {"/etc/bpfgate/policy.d",
+						     "/usr/lib/bpfgate/policy.d", NULL};
+	struct gate gate = {
+		.keys_dir = o->keys ?: "/etc/bpfgate/keys.d",
+		.policy_dirs = o->n_policy ? o->policy : default_policy,
+		.owner = geteuid(),
+		.daemon_only = o->daemon_only,
+	};
+	sd_event *event = NULL;
+	int listen_fd = -1, r;
+
+	r = listen_open(o->socket, &listen_fd, error);
+	if (r == 0)
+		r = prepare(&event, &gate, error);
+	if (r == 0)
+		r = capability_drop(error);
+	if (r == 0)
+		r = gate_setup(&gate, o->state ?: "/run/bpfgate-state", error);
+	if (r == 0) {
+		r = serve(event, &gate, listen_fd);
+		if (r < 0)
+			error_set(error, r, ERROR_FAILED, STEP_NONE, "Cannot serve: %s.",
+				  strerror(-r));
+		gate_done(&gate);
+	}
+	sd_event_unref(event);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct options options = {};
+	int r;
+
+	r = parse_options(argc, argv, &options);
+	if (r <= 0)
+		return r < 0 ? 2 : EXIT_SUCCESS;
+	if (run(&options, &error) < 0) {
+		fprintf(stderr, SD_ERR "bpfgated: %s\n", error_message(&error));
+		return EXIT_FAILURE;
+	}
+	return EXIT_SUCCESS;
+}

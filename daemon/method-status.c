@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <time.h>
+
+#include "front.h"
+#include "service.h"
+
+static int add_string(struct json_object *object, const char *name, const char *value)
+{
+	return value ? json_add(object, name, json_object_new_string(value)) : 0;
+}
+
+static int add_time(struct json_object *object, const char *name, int64_t seconds)
+{
+	int64_t usec;
+
+	if (__builtin_mul_overflow(seconds, (int64_t)1000000, &usec))
+		usec = seconds < 0 ? INT64_MIN : INT64_MAX;
+	return json_add(object, name, json_object_new_int64(usec));
+}
+
+static struct json_object *key_to_json(const struct trusted_key *key)
+{
+	struct json_object *object = json_object_new_object();
+	char digest[DIGEST_TEXT_SIZE];
+
+	digest_format(key->digest, digest);
+	add_string(object, "file", key->file);
+	add_string(object, "digest", digest);
+	add_string(object, "subject", key->subject ?: "");
+	add_string(object, "algorithm", key->usable ? signer_algorithm_name(key->algorithm) : "");
+	add_time(object, "notBeforeUSec", key->not_before);
+	add_time(object, "notAfterUSec", key->not_after);
+	add_string(object, "state", key_state_name(trusted_key_state(key, time(NULL))));
+	add_string(object, "reason", key->reason);
+	return object;
+}
+
+/* What is wrong with a file of root's is for root; others hear that something is. */
+static struct json_object *policy_to_json(const struct policy *policy, uid_t uid)
+{
+	struct json_object *object = json_object_new_object(), *files = json_object_new_array();
+
+	for (unsigned i = 0; i < policy->n_files; i++)
+		json_object_array_add(files, json_object_new_string(policy->files[i]));
+	json_add(object, "files", files);
+	json_add(object, "rules", json_object_new_uint64(policy->n_rules));
+	json_add(object, "denyAll", json_object_new_boolean(policy->deny_all));
+	if (policy->deny_all)
+		add_string(object, "reason",
+			   uid == 0 ? policy->reason
+				    : "the policy cannot be used; the journal says why");
+	return object;
+}
+
+static void add_kernel(struct json_object *object, const struct gate *gate,
+		       const struct snapshot *snapshot)
+{
+	static const char *const contracts[] = {"none", "v1", "v2"};
+	const struct kernel_probe *probe = &gate->probe;
+
+	add_string(object, "kernel", probe->release);
+	add_string(object, "contract", contracts[probe->contract]);
+	if (probe->contract == CONTRACT_NONE)
+		add_string(object, "contractReason", probe->reason);
+	else
+		add_string(object, "contractReason", snapshot->keyring_reason);
+	json_add(object, "unsafeDaemonOnly", json_object_new_boolean(gate->daemon_only));
+	json_add(object, "keyring", json_object_new_int(snapshot->keyring));
+}
+
+void method_status(struct call *call)
+{
+	_cleanup_snapshot_ struct snapshot *snapshot = NULL;
+	struct gate *gate = call->front->gate;
+	struct json_object *parameters, *keys;
+
+	if (!call_parameters(call, (const struct json_member[]){{}}))
+		return;
+	snapshot = gate_snapshot(gate);
+	parameters = json_object_new_object();
+	keys = json_object_new_array();
+	add_string(parameters, "version", BPFGATE_VERSION);
+	add_kernel(parameters, gate, snapshot);
+	for (unsigned i = 0; i < snapshot->trust->n_keys; i++)
+		json_object_array_add(keys, key_to_json(&snapshot->trust->keys[i]));
+	json_add(parameters, "keys", keys);
+	json_add(parameters, "policy", policy_to_json(snapshot->policy, call->uid));
+	json_add(parameters, "loads", json_object_new_uint64(table_count_all(gate->table)));
+	json_add(parameters, "uid", json_object_new_uint64(call->uid));
+	call_reply(call, parameters, NULL, 0);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "method.h"
+
+#include "load-json.h"
+
+static int busy(struct error *error, int r, const char *what)
+{
+	return error_set(error, r, ERROR_BUSY, STEP_REQUEST, "%s; try again later.", what);
+}
+
+int call_job_submit(struct call_job *job, struct call *call, enum user_slot slot,
+		    struct error *error)
+{
+	struct front *front = call->front;
+
+	job->call = call;
+	job->front = front;
+	job->slot = slot;
+	if (peer_copy(&call->connection->peer, &job->peer) < 0)
+		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_REQUEST, "Out of memory.");
+	if (users_charge(&front->users, call->uid, slot,
+			 slot == USER_LOADS ? LOADS_USER : JOBS_USER) < 0)
+		return busy(error, -EDQUOT, "Too many calls of this user are under way");
+	job->charged = true;
+	if (workers_submit(front->workers, &job->job, false) < 0)
+		return busy(error, -EAGAIN, "The daemon has too much to do");
+	return 0;
+}
+
+void call_job_done(struct call_job *job)
+{
+	if (job->charged)
+		users_release(&job->front->users, job->peer.uid, job->slot);
+	job->charged = false;
+	peer_done(&job->peer);
+	error_done(&job->error);
+}
+
+void call_reply_load(struct call *call, struct road_reply *reply)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct json_object *parameters = json_object_new_object(), *load = NULL;
+	int fds[MANIFEST_MAPS_MAX];
+	unsigned n_fds = 0;
+
+	if (load_to_json(reply->load, reply->map_fds, &load, fds, &n_fds) < 0 ||
+	    json_add(parameters, "load", load) < 0) {
+		json_object_put(parameters);
+		error_set(&error, -ENOMEM, ERROR_FAILED, STEP_RECORD, "Out of memory.");
+		call_reply_error(call, &error);
+		return;
+	}
+	for (unsigned i = 0; i < MANIFEST_MAPS_MAX; i++)
+		reply->map_fds[i] = -1;
+	call_reply(call, parameters, fds, n_fds);
+}

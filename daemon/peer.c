@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "peer.h"
+
+#include <sys/socket.h>
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+static int fail(struct error *error, const char *what)
+{
+	return error_set(error, -errno, ERROR_FAILED, STEP_REQUEST,
+			 "The kernel does not say who the client is (%s): %m.", what);
+}
+
+/* SO_PEERGROUPS tells the size it needs when it gets too little. */
+static int read_groups(int fd, struct peer *peer)
+{
+	socklen_t size = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) < 0 && errno != ERANGE)
+		return -1;
+	if (size > PEER_GROUPS_MAX * sizeof(gid_t)) {
+		errno = E2BIG;
+		return -1;
+	}
+	peer->groups = malloc(size + sizeof(gid_t));
+	if (!peer->groups)
+		return -1;
+	if (size && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, peer->groups, &size) < 0)
+		return -1;
+	peer->n_groups = (unsigned)(size / sizeof(gid_t));
+	if (!peer_in_group(peer, peer->gid))
+		peer->groups[peer->n_groups++] = peer->gid;
+	return 0;
+}
+
+/*
+ * An accepted Unix socket belongs to the network namespace of the client's socket
+ * (net/unix/af_unix.c, unix_stream_connect); the cookie names it once and for all.
+ */
+static int read_netns(int fd, bool *ret)
+{
+	_cleanup_close_ int own = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uint64_t ours, theirs;
+	socklen_t size = sizeof(ours);
+
+	if (own < 0 || getsockopt(own, SOL_SOCKET, SO_NETNS_COOKIE, &ours, &size) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &theirs, &size) < 0)
+		return -1;
+	*ret = ours == theirs;
+	return 0;
+}
+
+int peer_read(int fd, struct peer *ret, struct error *error)
+{
+	_cleanup_(peer_done) struct peer peer = {};
+	struct ucred credentials;
+	socklen_t size = sizeof(credentials);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
+		return fail(error, "SO_PEERCRED");
+	peer.uid = credentials.uid;
+	peer.gid = credentials.gid;
+	peer.pid = credentials.pid;
+	if (peer.uid == (uid_t)-1 || peer.gid == (gid_t)-1) {
+		errno = ENODATA;
+		return fail(error, "SO_PEERCRED");
+	}
+	if (read_groups(fd, &peer) < 0)
+		return fail(error, "SO_PEERGROUPS");
+	if (read_netns(fd, &peer.same_netns) < 0)
+		return fail(error, "SO_NETNS_COOKIE");
+	*ret = peer;
+	peer = (struct peer){};
+	return 0;
+}
+
+int peer_copy(const struct peer *peer, struct peer *ret)
+{
+	gid_t *groups = malloc(peer->n_groups * sizeof(gid_t) + 1);
+
+	if (!groups)
+		return -ENOMEM;
+	memcpy(groups, peer->groups, peer->n_groups * sizeof(gid_t));
+	*ret = *peer;
+	ret->groups = groups;
+	return 0;
+}
+
+void peer_done(struct peer *peer)
+{
+	free(peer->groups);
+	*peer = (struct peer){};
+}
+
+bool peer_in_group(const struct peer *peer, gid_t gid)
+{
+	for (unsigned i = 0; i < peer->n_groups; i++)
+		if (peer->groups[i] == gid)
+			return true;
+	return false;
+}

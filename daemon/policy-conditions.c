@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy-rule.h"
+
+#define MAX_LOADS_LIMIT 1000000
+#define SIGNER_PEM	".pem"
+#define SIGNER_SHA256	"sha256:"
+
+static int add_string(const struct policy_text *text, struct policy_strings *strings,
+		      const char *item)
+{
+	char **items, *copy;
+
+	items = reallocarray(strings->items, strings->n + 1, sizeof(*items));
+	if (!items)
+		return policy_out_of_memory(text);
+	strings->items = items;
+	copy = strdup(item);
+	if (!copy)
+		return policy_out_of_memory(text);
+	items[strings->n++] = copy;
+	return 0;
+}
+
+static int parse_bundle(const struct policy_text *text, const struct policy_path *path,
+			struct json_object *item, struct policy_rule *rule)
+{
+	const char *glob;
+	int r;
+
+	r = policy_item_string(text, path, item, &glob);
+	if (r < 0)
+		return r;
+	for (const char *p = glob; *p; p++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789._-*", *p))
+			return policy_refuse(text, path,
+					     "'%s' matches no bundle: their names are made of a-z, "
+					     "0-9, '.', '_' and '-'",
+					     glob);
+	if (!*glob || strstr(glob, "**"))
+		return policy_refuse(text, path, "a pattern is not empty and holds no '**'");
+	return add_string(text, &rule->bundles, glob);
+}
+
+static int parse_target(const struct policy_text *text, const struct policy_path *path,
+			struct json_object *item, struct policy_rule *rule)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	const char *pattern;
+	int r;
+
+	r = policy_item_string(text, path, item, &pattern);
+	if (r < 0)
+		return r;
+	if (target_pattern_check(pattern, &error) < 0)
+		return policy_refuse(text, path, "%s", error_message(&error));
+	return add_string(text, &rule->attach, pattern);
+}
+
+static int parse_type(const struct policy_text *text, const struct policy_path *path,
+		      struct json_object *item, struct policy_rule *rule)
+{
+	enum bpf_prog_type *types, type;
+	const char *name;
+	int r;
+
+	r = policy_item_string(text, path, item, &name);
+	if (r < 0)
+		return r;
+	if (program_type_from_name(name, &type) < 0)
+		return policy_refuse(text, path, "'%s' is no program type that bpfgate loads",
+				     name);
+	types = reallocarray(rule->types, rule->n_types + 1, sizeof(*types));
+	if (!types)
+		return policy_out_of_memory(text);
+	rule->types = types;
+	types[rule->n_types++] = type;
+	return 0;
+}
+
+static int parse_signer_name(const struct policy_text *text, const struct policy_path *path,
+			     const char *name, struct policy_signer *ret)
+{
+	size_t size = strlen(name), tail = strlen(SIGNER_PEM);
+
+	if (strncmp(name, SIGNER_SHA256, strlen(SIGNER_SHA256)) == 0) {
+		if (hex_decode(name + strlen(SIGNER_SHA256), ret->digest, DIGEST_SIZE) < 0)
+			return policy_refuse(text, path,
+					     "'%s' is no digest: 'sha256:' and 64 hexadecimal "
+					     "digits",
+					     name);
+		return 0;
+	}
+	if (size <= tail || !streq(name + size - tail, SIGNER_PEM) || strchr(name, '/'))
+		return policy_refuse(text, path,
+				     "'%s' is no signer: the name of a file in keys.d, such as "
+				     "'release.pem', or 'sha256:' and the digest of a key",
+				     name);
+	ret->file = strdup(name);
+	return ret->file ? 0 : policy_out_of_memory(text);
+}
+
+static bool same_signer(const struct policy_signer *a, const struct policy_signer *b)
+{
+	if (a->file || b->file)
+		return a->file && b->file && streq(a->file, b->file);
+	return memcmp(a->digest, b->digest, DIGEST_SIZE) == 0;
+}
+
+static int parse_signer(const struct policy_text *text, const struct policy_path *path,
+			struct json_object *item, struct policy_rule *rule)
+{
+	struct policy_signer *signers, signer = {};
+	const char *name;
+	int r;
+
+	r = policy_item_string(text, path, item, &name);
+	if (r < 0)
+		return r;
+	signers = reallocarray(rule->signers, rule->n_signers + 1, sizeof(*signers));
+	if (!signers)
+		return policy_out_of_memory(text);
+	rule->signers = signers;
+	r = parse_signer_name(text, path, name, &signer);
+	if (r < 0)
+		return r;
+	signers[rule->n_signers++] = signer;
+	for (unsigned i = 0; i + 1 < rule->n_signers; i++)
+		if (same_signer(&signers[i], &signer))
+			return policy_refuse(text, path, "'%s' is named twice", name);
+	return 0;
+}
+
+static int check_required(const struct policy_text *text, const struct policy_path *path,
+			  uint64_t required, struct policy_rule *rule)
+{
+	if (rule->deny)
+		return policy_refuse(text, path,
+				     "a deny rule matches by any one of its signers: remove "
+				     "'required'");
+	if (required < 1 || required > BUNDLE_SIGNERS_MAX)
+		return policy_refuse(text, path, "'required' is 1 to %u", BUNDLE_SIGNERS_MAX);
+	if (rule->n_signers > 0 && required > rule->n_signers)
+		return policy_refuse(text, path,
+				     "%u signers are required, but the rule names only %u",
+				     (unsigned)required, rule->n_signers);
+	rule->required = (unsigned)required;
+	return 0;
+}
+
+static int parse_signatures(const struct policy_text *text, const struct policy_path *path,
+			    struct json_object *object, struct policy_rule *rule)
+{
+	struct policy_path required_at = policy_path_member(path, "required");
+	struct policy_path signers_at = policy_path_member(path, "signers");
+	struct json_object *signers = NULL;
+	uint64_t required = 1;
+	const struct json_member members[] = {
+		{"required", JSON_U64, false, &required},
+		{"signers", JSON_ARRAY, false, &signers},
+		{},
+	};
+	int r;
+
+	r = policy_dispatch(text, path, object, members);
+	if (r == 0 && signers)
+		r = policy_each_item(text, &signers_at, signers, rule, parse_signer);
+	if (r == 0 && json_object_object_get_ex(object, "required", NULL))
+		r = check_required(text, &required_at, required, rule);
+	if (r < 0)
+		return r;
+	if (!signers && !json_object_object_get_ex(object, "required", NULL))
+		return policy_refuse(text, path,
+				     "'signatures' is empty: leave it out, or name 'signers'");
+	return 0;
+}
+
+static int parse_programs(const struct policy_text *text, const struct policy_path *path,
+			  struct json_object *object, struct policy_rule *rule)
+{
+	struct policy_path types_at = policy_path_member(path, "types");
+	struct policy_path attach_at = policy_path_member(path, "attach");
+	struct json_object *types = NULL, *attach = NULL;
+	const struct json_member members[] = {
+		{"types", JSON_ARRAY, false, &types},
+		{"attach", JSON_ARRAY, false, &attach},
+		{},
+	};
+	int r;
+
+	r = policy_dispatch(text, path, object, members);
+	if (r == 0 && types)
+		r = policy_each_item(text, &types_at, types, rule, parse_type);
+	if (r == 0 && attach)
+		r = policy_each_item(text, &attach_at, attach, rule, parse_target);
+	if (r < 0)
+		return r;
+	if (!types && !attach)
+		return policy_refuse(text, path,
+				     "'programs' is empty: leave it out, or name 'types' or "
+				     "'attach'");
+	return 0;
+}
+
+static int parse_grant(const struct policy_text *text, const struct policy_path *path,
+		       struct json_object *item, struct policy_rule *rule)
+{
+	enum map_grant grant;
+	const char *name;
+	int r;
+
+	r = policy_item_string(text, path, item, &name);
+	if (r < 0)
+		return r;
+	if (map_grant_from_name(name, &grant) < 0)
+		return policy_refuse(text, path,
+				     "'%s' is no grant: 'none', 'read', 'events' or 'read-write'",
+				     name);
+	rule->grants |= 1u << grant;
+	return 0;
+}
+
+static int parse_grants(const struct policy_text *text, const struct policy_path *path,
+			struct json_object *list, struct policy_rule *rule)
+{
+	/* An empty list says in so many words what an allow rule without one means. */
+	if (!rule->deny && json_object_array_length(list) == 0)
+		return 0;
+	return policy_each_item(text, path, list, rule, parse_grant);
+}
+
+static int parse_lifetime(const struct policy_text *text, const struct policy_path *path,
+			  struct json_object *item, struct policy_rule *rule)
+{
+	enum lifetime lifetime;
+	const char *name;
+	int r;
+
+	r = policy_item_string(text, path, item, &name);
+	if (r < 0)
+		return r;
+	if (lifetime_from_name(name, &lifetime) < 0)
+		return policy_refuse(text, path, "'%s' is no lifetime: 'session' or 'persistent'",
+				     name);
+	rule->lifetimes |= 1u << lifetime;
+	return 0;
+}
+
+static int parse_limits(const struct policy_text *text, const struct policy_path *path,
+			struct json_object *object, struct policy_rule *rule)
+{
+	struct policy_path loads_at = policy_path_member(path, "loads");
+	uint64_t loads = 0;
+	const struct json_member members[] = {
+		{"loads", JSON_U64, true, &loads},
+		{},
+	};
+	int r;
+
+	if (rule->deny)
+		return policy_refuse(text, path, "a deny rule has no limits: it allows nothing");
+	r = policy_dispatch(text, path, object, members);
+	if (r < 0)
+		return r;
+	if (loads < 1 || loads > MAX_LOADS_LIMIT)
+		return policy_refuse(text, &loads_at, "'loads' is 1 to %d", MAX_LOADS_LIMIT);
+	rule->max_loads = (unsigned)loads;
+	return 0;
+}
+
+static int check_whole(const struct policy_text *text, const struct policy_path *path,
+		       struct policy_rule *rule)
+{
+	struct policy_path bundles_at = policy_path_member(path, "bundles");
+
+	if (rule->deny)
+		return 0;
+	rule->required = rule->required ?: 1;
+	rule->lifetimes = rule->lifetimes ?: 1u << LIFETIME_SESSION;
+	/* Any publisher may choose any name: it means something together with the key only. */
+	if (rule->bundles.n > 0 && rule->n_signers == 0)
+		return policy_refuse(text, &bundles_at,
+				     "an allow rule with 'bundles' must name 'signers' in "
+				     "'signatures'");
+	return 0;
+}
+
+int policy_parse_conditions(const struct policy_text *text, const struct policy_path *path,
+			    const struct policy_conditions *c, struct policy_rule *rule)
+{
+	struct policy_path bundles_at = policy_path_member(path, "bundles");
+	struct policy_path signatures_at = policy_path_member(path, "signatures");
+	struct policy_path programs_at = policy_path_member(path, "programs");
+	struct policy_path grant_at = policy_path_member(path, "grant");
+	struct policy_path limits_at = policy_path_member(path, "limits");
+	struct policy_path lifetime_at = policy_path_member(path, "lifetime");
+	int r = 0;
+
+	if (c->bundles)
+		r = policy_each_item(text, &bundles_at, c->bundles, rule, parse_bundle);
+	if (r == 0 && c->signatures)
+		r = parse_signatures(text, &signatures_at, c->signatures, rule);
+	if (r == 0 && c->programs)
+		r = parse_programs(text, &programs_at, c->programs, rule);
+	if (r == 0 && c->grant)
+		r = parse_grants(text, &grant_at, c->grant, rule);
+	if (r == 0 && c->limits)
+		r = parse_limits(text, &limits_at, c->limits, rule);
+	if (r == 0 && c->lifetime)
+		r = policy_each_item(text, &lifetime_at, c->lifetime, rule, parse_lifetime);
+	return r < 0 ? r : check_whole(text, path, rule);
+}

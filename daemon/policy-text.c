@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdarg.h>
+
+#include "policy-rule.h"
+
+/* Conditions that design and documentation know, but this version cannot check. Letting one pass
+ * unseen would make its rule wider than it was written. */
+static const char *const later_members[] = {"units", "helpers", "kfuncs", "mapMemory", "rate"};
+
+struct policy_path policy_path_member(const struct policy_path *path, const char *name)
+{
+	struct policy_path at;
+	int n;
+
+	n = snprintf(at.text, sizeof(at.text), "%s%s%s", path->text, *path->text ? "." : "", name);
+	/* Too long to be looked up (only the name of an unknown member can be): where it is. */
+	return n < (int)sizeof(at.text) ? at : *path;
+}
+
+struct policy_path policy_path_item(const struct policy_path *path, unsigned index)
+{
+	struct policy_path at;
+	int n;
+
+	n = snprintf(at.text, sizeof(at.text), "%s[%u]", path->text, index);
+	return n < (int)sizeof(at.text) ? at : *path;
+}
+
+/* Shortens the path by its last part, until there is something at it. */
+static struct json_position locate(const struct policy_text *text, struct policy_path path)
+{
+	struct json_position position = {1, 1};
+
+	while (json_locate(text->text, text->size, path.text, &position) < 0 && *path.text) {
+		char *member = strrchr(path.text, '.'), *item = strrchr(path.text, '[');
+		char *cut = member > item ? member : item;
+
+		*(cut ?: path.text) = '\0';
+	}
+	return position;
+}
+
+int policy_refuse(const struct policy_text *text, const struct policy_path *path,
+		  const char *format, ...)
+{
+	struct json_position position = locate(text, *path);
+	_cleanup_free_ char *message = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vasprintf(&message, format, ap);
+	va_end(ap);
+	if (n < 0) {
+		message = NULL;
+		return policy_out_of_memory(text);
+	}
+	return error_set(text->error, -EINVAL, ERROR_FAILED, STEP_NONE, "%s:%u:%u: %s", text->file,
+			 position.line, position.column, message);
+}
+
+int policy_out_of_memory(const struct policy_text *text)
+{
+	return error_set(text->error, -ENOMEM, ERROR_FAILED, STEP_NONE, "%s: out of memory",
+			 text->file);
+}
+
+static bool is_later(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(later_members); i++)
+		if (streq(later_members[i], name))
+			return true;
+	return false;
+}
+
+static const char *kind_name(const struct json_member *members, const char *name)
+{
+	while (members->name && !streq(members->name, name))
+		members++;
+	switch (members->kind) {
+	case JSON_STRING:
+		return "a string";
+	case JSON_U64:
+		return "a whole number";
+	case JSON_ARRAY:
+		return "a list";
+	case JSON_OBJECT:
+		return "an object";
+	default:
+		return "something else";
+	}
+}
+
+static int refuse_nulls(const struct policy_text *text, const struct policy_path *path,
+			struct json_object *object)
+{
+	json_object_object_foreach (object, name, value) {
+		struct policy_path at = policy_path_member(path, name);
+
+		if (!value)
+			return policy_refuse(text, &at, "'%s' is null: leave it out", name);
+	}
+	return 0;
+}
+
+int policy_dispatch(const struct policy_text *text, const struct policy_path *path,
+		    struct json_object *object, const struct json_member *members)
+{
+	const char *name = "";
+	struct policy_path at;
+	int r;
+
+	r = refuse_nulls(text, path, object);
+	if (r < 0)
+		return r;
+	r = json_dispatch(object, members, &name);
+	if (r == 0)
+		return 0;
+	at = policy_path_member(path, name);
+	if (r == -ENODATA)
+		return policy_refuse(text, path, "'%s' is missing", name);
+	if (r == -EINVAL)
+		return policy_refuse(text, &at, "'%s' must be %s", name, kind_name(members, name));
+	if (r != -ENOENT)
+		return policy_out_of_memory(text);
+	if (is_later(name))
+		return policy_refuse(text, &at,
+				     "this version of bpfgate cannot check '%s': without it the "
+				     "rule would be wider than it says; remove the rule or the "
+				     "member",
+				     name);
+	return policy_refuse(text, &at, "unknown member '%s'", name);
+}
+
+int policy_each_item(const struct policy_text *text, const struct policy_path *path,
+		     struct json_object *list, struct policy_rule *rule, policy_item_fn each)
+{
+	size_t n = json_object_array_length(list);
+
+	if (n == 0)
+		return policy_refuse(text, path,
+				     "the list is empty: leave it out, or name what it "
+				     "is for");
+	if (n > POLICY_LIST_MAX)
+		return policy_refuse(text, path, "the list has more than %u entries",
+				     POLICY_LIST_MAX);
+	for (unsigned i = 0; i < n; i++) {
+		struct policy_path at = policy_path_item(path, i);
+		int r = each(text, &at, json_object_array_get_idx(list, i), rule);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int policy_item_string(const struct policy_text *text, const struct policy_path *path,
+		       struct json_object *item, const char **ret)
+{
+	if (!json_object_is_type(item, json_type_string))
+		return policy_refuse(text, path, "not a string");
+	*ret = json_object_get_string(item);
+	return 0;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The file of a uprobe: whose it must be, and where in it a symbol lies. Who may write to the file
+ * decides what a probe in it means, so it and the folders above it are root's alone.
+ */
+#include <fcntl.h>
+#include <gelf.h>
+#include <libgen.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include "attach-kinds.h"
+#include "owned.h"
+
+/* @path: the whole one, for messages. @folder is the one the file is in. */
+static int open_in(int folder, const char *name, const struct target *target, int *ret_fd,
+		   struct error *error)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	/* Non-blocking: opening a FIFO must not hold the worker up before it is refused. */
+	fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 && errno == ELOOP)
+		return attach_bad_target(
+			error, -ELOOP,
+			"%s is a symbolic link, which is not followed: name the file "
+			"itself (realpath prints it)",
+			target->path);
+	if (fd < 0)
+		return attach_bad_target(error, -errno, "cannot open %s: %s", target->path,
+					 strerror(errno));
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return attach_bad_target(error, -EINVAL, "%s is not a regular file", target->path);
+	/* An access list needs no look of its own: its mask shows in the group bits. */
+	if (st.st_uid != 0 || (st.st_mode & 022))
+		return attach_bad_target(
+			error, -EPERM,
+			"%s is not root's alone (uid %u, mode %04o): probes go into "
+			"files only that nobody but root can change",
+			target->path, st.st_uid, st.st_mode & 07777);
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+int probe_file_open(const struct target *target, int *ret_fd, struct error *error)
+{
+	_cleanup_free_ char *for_folder = strdup(target->path), *for_name = strdup(target->path);
+	_cleanup_close_ int folder = -1, fd = -1;
+	_cleanup_error_ struct error why = ERROR_INIT;
+	int r;
+
+	if (!for_folder || !for_name)
+		return -ENOMEM;
+	r = owned_open_folder(dirname(for_folder), 0, &folder, &why);
+	if (r == -ENOENT)
+		return attach_bad_target(error, r, "cannot open %s: %s", target->path,
+					 strerror(-r));
+	if (r < 0)
+		return attach_bad_target(error, r, "%s cannot be probed: %s", target->path,
+					 error_message(&why));
+	r = open_in(folder, basename(for_name), target, &fd, error);
+	if (r < 0)
+		return r;
+	r = attach_check_path(fd, target, error);
+	if (r < 0)
+		return r;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+struct found {
+	unsigned rank; /* 0: nothing yet; a global symbol goes before a weak, a weak before a local
+			*/
+	uint64_t address;
+	bool ambiguous;
+};
+
+static unsigned symbol_rank(const GElf_Sym *symbol)
+{
+	switch (GELF_ST_BIND(symbol->st_info)) {
+	case STB_GLOBAL:
+		return 3;
+	case STB_WEAK:
+		return 2;
+	default:
+		return 1;
+	}
+}
+
+static void find_in_table(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, const char *name,
+			  struct found *found)
+{
+	Elf_Data *data = elf_getdata(section, NULL);
+	GElf_Sym symbol;
+
+	/* gelf_getsym() gives NULL behind the last one. */
+	for (int i = 0; data && gelf_getsym(data, i, &symbol); i++) {
+		const char *text = elf_strptr(elf, header->sh_link, symbol.st_name);
+		unsigned rank = symbol_rank(&symbol);
+
+		if (!text || !streq(text, name) || symbol.st_shndx == SHN_UNDEF ||
+		    GELF_ST_TYPE(symbol.st_info) != STT_FUNC || rank < found->rank)
+			continue;
+		found->ambiguous = rank == found->rank &&
+				   (found->ambiguous || symbol.st_value != found->address);
+		found->rank = rank;
+		found->address = symbol.st_value;
+	}
+}
+
+/* An address counts only where the file is mapped for execution. */
+static int address_to_offset(Elf *elf, uint64_t address, uint64_t *ret)
+{
+	GElf_Phdr header;
+	size_t n;
+
+	if (elf_getphdrnum(elf, &n) < 0)
+		return -EBADMSG;
+	for (size_t i = 0; i < n && i < INT_MAX; i++) {
+		if (!gelf_getphdr(elf, (int)i, &header))
+			return -EBADMSG;
+		if (header.p_type != PT_LOAD || !(header.p_flags & PF_X))
+			continue;
+		if (address >= header.p_vaddr && address - header.p_vaddr < header.p_filesz) {
+			*ret = address - header.p_vaddr + header.p_offset;
+			return 0;
+		}
+	}
+	return -ENOEXEC;
+}
+
+static int find_symbol(Elf *elf, const struct target *target, uint64_t *ret, struct error *error)
+{
+	struct found found = {0};
+	Elf_Scn *section = NULL;
+	GElf_Shdr header;
+	int r;
+
+	while ((section = elf_nextscn(elf, section))) {
+		if (gelf_getshdr(section, &header) &&
+		    (header.sh_type == SHT_DYNSYM || header.sh_type == SHT_SYMTAB))
+			find_in_table(elf, section, &header, target->name, &found);
+	}
+	if (found.rank == 0)
+		return attach_bad_target(error, -ENOENT,
+					 "no function %s among the symbols of %s; a stripped file "
+					 "takes an offset, uprobe:%s:0xOFFSET",
+					 target->name, target->path, target->path);
+	if (found.ambiguous)
+		return attach_bad_target(error, -ENOTUNIQ,
+					 "several functions of %s are called %s: say which by its "
+					 "offset, uprobe:%s:0xOFFSET",
+					 target->path, target->name, target->path);
+	r = address_to_offset(elf, found.address, ret);
+	if (r < 0)
+		return attach_bad_target(error, r, "%s of %s is not in an executable segment",
+					 target->name, target->path);
+	return 0;
+}
+
+int probe_file_offset(int fd, const struct target *target, uint64_t *ret, struct error *error)
+{
+	uint64_t offset = 0;
+	Elf *elf;
+	int r;
+
+	if (!target->name) {
+		*ret = target->offset;
+		return 0;
+	}
+	if (elf_version(EV_CURRENT) == EV_NONE)
+		return -EOPNOTSUPP;
+	/* Read, not mapped: a file that is cut short meanwhile must not end the daemon. */
+	elf = elf_begin(fd, ELF_C_READ, NULL);
+	if (!elf || elf_kind(elf) != ELF_K_ELF)
+		r = attach_bad_target(error, -ENOEXEC, "%s is not an ELF file", target->path);
+	else
+		r = find_symbol(elf, target, &offset, error);
+	elf_end(elf);
+	if (r < 0)
+		return r;
+	if (__builtin_add_overflow(offset, target->offset, ret))
+		return attach_bad_target(error, -ERANGE, "the offset of %s is too large",
+					 target->text);
+	return 0;
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "record.h"
+
+#include <pthread.h>
+#include <sys/random.h>
+
+#include "record-file.h"
+#include "record-table.h"
+
+struct load *load_new(void)
+{
+	struct load *load;
+	uint64_t id;
+
+	if (getrandom(&id, sizeof(id), 0) != sizeof(id))
+		return NULL;
+	load = calloc(1, sizeof(*load));
+	if (!load)
+		return NULL;
+	load->refs = 1;
+	hex_encode(&id, sizeof(id), load->id);
+	memset(load->objects.programs, 0xff, sizeof(load->objects.programs));
+	memset(load->objects.maps, 0xff, sizeof(load->objects.maps));
+	return load;
+}
+
+struct load *load_ref(struct load *load)
+{
+	__atomic_add_fetch(&load->refs, 1, __ATOMIC_RELAXED);
+	return load;
+}
+
+void load_unref(struct load *load)
+{
+	if (!load || __atomic_sub_fetch(&load->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	/* A program must not run on while its maps go. */
+	links_done(&load->links);
+	loaded_done(&load->objects);
+	for (unsigned i = 0; i < load->n_attachments; i++)
+		target_done(&load->attachments[i].target);
+	free(load->attachments);
+	manifest_free(load->manifest);
+	free(load->signers);
+	free(load->rule);
+	free(load->rule_source);
+	free(load);
+}
+
+static struct load **bucket_of(struct table *table, const char *id)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *id; id++)
+		hash = (hash ^ (uint8_t)*id) * 16777619u;
+	return &table->buckets[hash % TABLE_BUCKETS];
+}
+
+/* Lock held. NULL: that uid has nothing (and @make was not asked for, or there is no memory). */
+static struct table_user *user_of(struct table *table, uid_t uid, bool make)
+{
+	struct table_user *user, **head = &table->users[uid % TABLE_BUCKETS];
+
+	for (user = *head; user; user = user->next)
+		if (user->uid == uid)
+			return user;
+	if (!make)
+		return NULL;
+	user = calloc(1, sizeof(*user));
+	if (!user)
+		return NULL;
+	user->uid = uid;
+	user->next = *head;
+	*head = user;
+	return user;
+}
+
+static void user_put(struct table *table, uid_t uid)
+{
+	struct table_user **at = &table->users[uid % TABLE_BUCKETS], *user;
+
+	for (; (user = *at); at = &user->next) {
+		if (user->uid != uid)
+			continue;
+		if (user->n_loads == 0 && user->n_reserved == 0) {
+			*at = user->next;
+			free(user);
+		}
+		return;
+	}
+}
+
+int table_insert(struct table *table, struct load *load)
+{
+	struct table_user *user = user_of(table, load->uid, true);
+	struct load **bucket = bucket_of(table, load->id), *before = table->last;
+
+	if (!user)
+		return -ENOMEM;
+	user->n_loads++;
+	table->n_loads++;
+	load->next_id = *bucket;
+	*bucket = load;
+
+	/* Nearly always the youngest; not while a restart takes loads up again. */
+	while (before && before->loaded_usec > load->loaded_usec)
+		before = before->previous;
+	load->previous = before;
+	load->next = before ? before->next : table->first;
+	*(load->next ? &load->next->previous : &table->last) = load;
+	*(before ? &before->next : &table->first) = load;
+	return 0;
+}
+
+/* Lock held. The table's reference goes to the caller. */
+static void take_out(struct table *table, struct load *load)
+{
+	struct load **at = bucket_of(table, load->id);
+
+	while (*at != load)
+		at = &(*at)->next_id;
+	*at = load->next_id;
+	*(load->previous ? &load->previous->next : &table->first) = load->next;
+	*(load->next ? &load->next->previous : &table->last) = load->previous;
+	load->next = load->previous = load->next_id = NULL;
+	table->n_loads--;
+	user_of(table, load->uid, false)->n_loads--;
+	user_put(table, load->uid);
+}
+
+static bool visible(const struct load *load, uid_t uid)
+{
+	return uid == 0 || load->uid == uid;
+}
+
+/* Lock held. What is not there and what @uid may not see look the same. */
+static struct load *find(struct table *table, const char *id, uid_t uid)
+{
+	struct load *load = *bucket_of(table, id);
+
+	while (load && !streq(load->id, id))
+		load = load->next_id;
+	return load && visible(load, uid) ? load : NULL;
+}
+
+static int not_found(const char *id, struct error *error)
+{
+	error_set(error, -ENOENT, ERROR_NOT_FOUND, STEP_REQUEST,
+		  "there is no load %s, or it is not yours; bpfctl list shows those that are", id);
+	if (error)
+		error_field_string(error, "id", id);
+	return -ENOENT;
+}
+
+int table_new(const char *state_dir, struct table **ret, struct error *error)
+{
+	struct table *table;
+	int r, folder;
+
+	r = record_folder_open(state_dir, &folder, error);
+	if (r < 0)
+		return r;
+	table = calloc(1, sizeof(*table));
+	if (!table) {
+		safe_close(folder);
+		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_RECORD, "out of memory");
+	}
+	pthread_mutex_init(&table->lock, NULL);
+	table->folder = folder;
+	table->pins = -1;
+	*ret = table;
+	return 0;
+}
+
+void table_free(struct table *table)
+{
+	if (!table)
+		return;
+	while (table->first) {
+		struct load *load = table->first;
+
+		take_out(table, load);
+		/* Somebody may still hold a reference, but a session ends with the daemon. */
+		links_done(&load->links);
+		load_unref(load);
+	}
+	for (unsigned i = 0; i < TABLE_BUCKETS; i++)
+		while (table->users[i]) {
+			struct table_user *user = table->users[i];
+
+			table->users[i] = user->next;
+			free(user);
+		}
+	safe_close(table->pins);
+	safe_close(table->folder);
+	pthread_mutex_destroy(&table->lock);
+	free(table);
+}
+
+static int make_persistent(struct table *table, struct load *load, struct error *error)
+{
+	int r;
+
+	r = pin_load(load->id, &load->objects, &load->links, error);
+	if (r < 0)
+		return r;
+	r = record_write(table->folder, load, error);
+	if (r < 0)
+		pin_remove(load->id);
+	return r;
+}
+
+int table_add(struct table *table, struct load *load, struct error *error)
+{
+	int r;
+
+	if (load->lifetime == LIFETIME_PERSISTENT) {
+		r = make_persistent(table, load, error);
+		if (r < 0)
+			return error_set(error, r, ERROR_FAILED, STEP_RECORD,
+					 "cannot keep the load: %s", strerror(-r));
+	}
+	pthread_mutex_lock(&table->lock);
+	r = find(table, load->id, 0) ? -EEXIST : table_insert(table, load);
+	if (r == 0)
+		load_ref(load);
+	pthread_mutex_unlock(&table->lock);
+	if (r == 0)
+		return 0;
+	if (load->lifetime == LIFETIME_PERSISTENT) {
+		pin_remove(load->id);
+		record_remove(table->folder, load->id);
+	}
+	return error_set(error, r, ERROR_FAILED, STEP_RECORD, "cannot record the load: %s",
+			 strerror(-r));
+}
+
+/* It cannot be taken down, so it stays where its owner can try again. */
+static int put_back(struct table *table, struct load *load, int why, struct error *error)
+{
+	int r;
+
+	pthread_mutex_lock(&table->lock);
+	r = table_insert(table, load);
+	pthread_mutex_unlock(&table->lock);
+	error_set(error, why, ERROR_FAILED, STEP_RECORD,
+		  "cannot remove the pins of load %s in " PIN_ROOT ", so it still runs: %s",
+		  load->id, strerror(-why));
+	if (r < 0)
+		load_unref(load);
+	return why;
+}
+
+int table_remove(struct table *table, const char *id, uid_t uid, struct error *error)
+{
+	struct load *load;
+	int r;
+
+	pthread_mutex_lock(&table->lock);
+	load = find(table, id, uid);
+	if (load)
+		take_out(table, load);
+	pthread_mutex_unlock(&table->lock);
+	if (!load)
+		return not_found(id, error);
+	if (load->lifetime == LIFETIME_PERSISTENT) {
+		r = pin_remove(load->id);
+		if (r < 0)
+			return put_back(table, load, r, error);
+	}
+	/* At once, not with the last reference: another request may be looking at it just now. */
+	links_done(&load->links);
+	if (load->lifetime == LIFETIME_PERSISTENT)
+		record_remove(table->folder, load->id);
+	load_unref(load);
+	return 0;
+}
+
+int table_find(struct table *table, const char *id, uid_t uid, struct load **ret,
+	       struct error *error)
+{
+	struct load *load;
+
+	pthread_mutex_lock(&table->lock);
+	load = find(table, id, uid);
+	if (load)
+		load_ref(load);
+	pthread_mutex_unlock(&table->lock);
+	if (!load)
+		return not_found(id, error);
+	*ret = load;
+	return 0;
+}
+
+int table_list(struct table *table, uid_t uid, struct load ***ret, unsigned *ret_n)
+{
+	struct load **loads;
+	unsigned n = 0;
+
+	pthread_mutex_lock(&table->lock);
+	loads = calloc(table->n_loads + 1, sizeof(struct load *));
+	for (struct load *load = table->first; loads && load; load = load->next)
+		if (visible(load, uid))
+			loads[n++] = load_ref(load);
+	pthread_mutex_unlock(&table->lock);
+	if (!loads)
+		return -ENOMEM;
+	*ret = loads;
+	*ret_n = n;
+	return 0;
+}
+
+int table_reserve(struct table *table, uid_t uid, unsigned *ret)
+{
+	struct table_user *user;
+
+	pthread_mutex_lock(&table->lock);
+	user = user_of(table, uid, true);
+	if (user)
+		*ret = user->n_loads + user->n_reserved++;
+	pthread_mutex_unlock(&table->lock);
+	return user ? 0 : -ENOMEM;
+}
+
+void table_release(struct table *table, uid_t uid)
+{
+	struct table_user *user;
+
+	pthread_mutex_lock(&table->lock);
+	user = user_of(table, uid, false);
+	if (user && user->n_reserved > 0)
+		user->n_reserved--;
+	user_put(table, uid);
+	pthread_mutex_unlock(&table->lock);
+}
+
+unsigned table_count(struct table *table, uid_t uid)
+{
+	struct table_user *user;
+	unsigned n;
+
+	pthread_mutex_lock(&table->lock);
+	user = user_of(table, uid, false);
+	n = user ? user->n_loads + user->n_reserved : 0;
+	pthread_mutex_unlock(&table->lock);
+	return n;
+}
+
+unsigned table_count_all(struct table *table)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&table->lock);
+	n = table->n_loads;
+	pthread_mutex_unlock(&table->lock);
+	return n;
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "road.h"
+
+#include <time.h>
+
+#include "wanted.h"
+
+/* All that a load has gathered on its way; what the last step does not take goes with it. */
+struct journey {
+	struct gate *gate;
+	struct road_request *request;
+	struct snapshot *snapshot;
+	struct sealed sealed;
+	struct authentic authentic;
+	struct blob pkcs7;
+	bool reserved; /* counted in the table as being made */
+	unsigned n_loads;
+	struct load *load;
+	struct road_reply reply;
+};
+
+static void journey_done(struct journey *j)
+{
+	road_reply_done(&j->reply);
+	/* what is loaded and attached so far goes with the last reference */
+	load_unref(j->load);
+	authentic_done(&j->authentic);
+	sealed_done(&j->sealed);
+	if (j->reserved)
+		table_release(j->gate->table, j->request->peer.uid);
+	snapshot_unref(j->snapshot);
+}
+
+static int no_memory(struct error *error, enum step step)
+{
+	return error_set(error, -ENOMEM, ERROR_FAILED, step, "Out of memory.");
+}
+
+/* ---- seal ---- */
+
+static int seal(struct journey *j, struct error *error)
+{
+	struct road_request *request = j->request;
+	int r;
+
+	r = seal_bundle(request->fd, request->peer.uid, request->deadline_usec, &j->sealed, error);
+	/* the client's own file is of no use any more */
+	close_async(TAKE_FD(request->fd), request->peer.uid);
+	return r;
+}
+
+/* ---- authenticate ---- */
+
+static int note_identity(struct journey *j)
+{
+	const struct authentic *a = &j->authentic;
+	struct load *load = j->load;
+
+	digest_format(a->bundle.digest, load->digest);
+	load->manifest = TAKE_PTR(j->authentic.manifest);
+	load->signers = calloc(a->n_signers, sizeof(*load->signers));
+	if (!load->signers)
+		return -ENOMEM;
+	load->n_signers = a->n_signers;
+	for (unsigned i = 0; i < a->n_signers; i++)
+		digest_format(a->signers[i].key->digest, load->signers[i]);
+	return 0;
+}
+
+static int authenticate_bundle(struct journey *j, struct error *error)
+{
+	int r;
+
+	r = authenticate(j->sealed.data, j->sealed.size, j->snapshot->trust, time(NULL),
+			 &j->authentic, error);
+	if (r < 0)
+		return r;
+	j->load = load_new();
+	if (!j->load || note_identity(j) < 0)
+		return no_memory(error, STEP_AUTHENTICATE);
+	j->load->uid = j->request->peer.uid;
+	j->load->lifetime = j->request->lifetime;
+	return 0;
+}
+
+/* ---- authorise ---- */
+
+static int ask_policy(const struct policy *policy, const struct load *load, const struct peer *peer,
+		      const struct trusted_key *const *signers, unsigned n_signers,
+		      unsigned n_loads, struct decision *ret, struct error *error)
+{
+	const struct request request = {
+		.peer = peer,
+		.manifest = load->manifest,
+		.n_signers = n_signers,
+		.signers = signers,
+		.n_attachments = load->n_attachments,
+		.attachments = load->attachments,
+		.lifetime = load->lifetime,
+		.n_loads = n_loads,
+	};
+
+	return policy_authorise(policy, &request, ret, error);
+}
+
+static int decide(struct journey *j, struct error *error)
+{
+	_cleanup_decision_ struct decision decision = {};
+	const struct trusted_key *signers[BUNDLE_SIGNERS_MAX];
+	int r;
+
+	for (unsigned i = 0; i < j->authentic.n_signers; i++)
+		signers[i] = j->authentic.signers[i].key;
+	r = ask_policy(j->snapshot->policy, j->load, &j->request->peer, signers,
+		       j->authentic.n_signers, j->n_loads, &decision, error);
+	if (r < 0)
+		return r;
+	j->load->rule = TAKE_PTR(decision.rule);
+	j->load->rule_source = TAKE_PTR(decision.source);
+	return 0;
+}
+
+static int authorise(struct journey *j, struct error *error)
+{
+	const struct road_request *request = j->request;
+	struct load *load = j->load;
+	int r;
+
+	r = wanted_resolve(load->manifest, &request->peer, request->wanted, request->n_wanted,
+			   &load->attachments, &load->n_attachments, error);
+	if (r < 0)
+		return r;
+	r = table_reserve(j->gate->table, request->peer.uid, &j->n_loads);
+	if (r < 0)
+		return no_memory(error, STEP_AUTHORISE);
+	j->reserved = true;
+	r = decide(j, error);
+	/* files and cgroups are looked up for those only who may use them */
+	for (unsigned i = 0; i < load->n_attachments && r == 0; i++)
+		r = attach_resolve(&load->attachments[i].target, error);
+	return r;
+}
+
+/* ---- load ---- */
+
+/* The signature that this kernel will check, or the reason why there is nothing to check it. */
+static int choose_signature(struct journey *j, struct error *error)
+{
+	const struct gate *gate = j->gate;
+	const struct bundle_kernel_sig *sig;
+
+	j->load->contract = gate->probe.contract;
+	if (gate->probe.contract == CONTRACT_NONE) {
+		if (gate->daemon_only)
+			return 0;
+		return error_set(error, -EOPNOTSUPP, ERROR_CANNOT_VERIFY, STEP_LOAD,
+				 "This kernel (%s) does not verify signatures: %s",
+				 gate->probe.release, gate->probe.reason);
+	}
+	if (j->snapshot->keyring == 0)
+		return error_set(error, -ENOKEY, ERROR_CANNOT_VERIFY, STEP_LOAD,
+				 "The kernel has no keyring to verify signatures with: %s",
+				 j->snapshot->keyring_reason ?: "no trusted key can be used");
+	sig = authentic_kernel_sig(&j->authentic, 0, gate->probe.contract);
+	if (!sig)
+		return error_set(error, -ENOKEY, ERROR_NOT_AUTHENTIC, STEP_LOAD,
+				 "No trusted signer brought a signature that this kernel can check "
+				 "(contract v%d): sign the bundle with an RSA or ECDSA key.",
+				 gate->probe.contract);
+	j->pkcs7 = sig->pkcs7;
+	return 0;
+}
+
+/* A feature that nobody here knows cannot be promised. This version knows none. */
+static int check_requires(const struct manifest *manifest, struct error *error)
+{
+	if (manifest->n_requires == 0)
+		return 0;
+	return error_set(
+		error, -EOPNOTSUPP, ERROR_FAILED, STEP_LOAD,
+		"The bundle requires \"%s\", which this version of bpfgated does not know.",
+		manifest->requires[0]);
+}
+
+static int load(struct journey *j, struct error *error)
+{
+	const struct bundle *bundle = &j->authentic.bundle;
+	struct load_input input = {
+		.loader = bundle_find(bundle, BUNDLE_LOADER, 0)->content,
+		.metadata = bundle_find(bundle, BUNDLE_METADATA, 0)->content,
+		.keyring = j->snapshot->keyring,
+		.n_programs = j->load->manifest->n_programs,
+		.n_maps = j->load->manifest->n_maps,
+	};
+	int r;
+
+	r = check_requires(j->load->manifest, error);
+	if (r == 0)
+		r = choose_signature(j, error);
+	if (r < 0)
+		return r;
+	input.contract = j->load->contract;
+	input.pkcs7 = j->pkcs7;
+	input.daemon_only = input.contract == CONTRACT_NONE;
+	return loader_load(&input, LOAD_DEADLINE_USEC, &j->load->objects, error);
+}
+
+/* ---- attest ---- */
+
+static int attest_objects(struct journey *j, struct error *error)
+{
+	struct load *load = j->load;
+
+	return attest(load->manifest, &load->objects, load->programs, load->maps, error);
+}
+
+/* ---- attach ---- */
+
+static int attach_programs(struct journey *j, struct error *error)
+{
+	struct load *load = j->load;
+	int r = 0;
+
+	for (unsigned i = 0; i < load->n_attachments && r == 0; i++) {
+		const struct attachment *a = &load->attachments[i];
+
+		r = attach(load->objects.programs[a->program],
+			   load->manifest->programs[a->program].type, &a->target, i, &load->links,
+			   error);
+	}
+	return r;
+}
+
+/* ---- record ---- */
+
+/* What the manifest grants and the policy has let pass. */
+static int open_maps(const struct load *load, struct road_reply *reply, struct error *error)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < load->manifest->n_maps && r == 0; i++) {
+		const struct manifest_map *map = &load->manifest->maps[i];
+
+		if (map->grant != GRANT_NONE)
+			r = map_grant_open(load->objects.maps[i], map->type, map->grant,
+					   &reply->map_fds[i], error);
+	}
+	return r;
+}
+
+static int record(struct journey *j, struct error *error)
+{
+	struct timespec now;
+	int r;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	j->load->loaded_usec = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	r = open_maps(j->load, &j->reply, error);
+	if (r < 0)
+		return r;
+	r = table_add(j->gate->table, j->load, error);
+	if (r < 0)
+		return r;
+	j->reply.load = TAKE_PTR(j->load);
+	return 0;
+}
+
+/* ---- the road ---- */
+
+static void reply_init(struct road_reply *reply)
+{
+	reply->load = NULL;
+	for (unsigned i = 0; i < MANIFEST_MAPS_MAX; i++)
+		reply->map_fds[i] = -1;
+}
+
+int road_load(struct gate *gate, struct road_request *request, struct road_reply *ret,
+	      struct error *error)
+{
+	static int (*const steps[])(struct journey *, struct error *) = {
+		seal, authenticate_bundle, authorise, load, attest_objects, attach_programs, record,
+	};
+	_cleanup_(journey_done) struct journey journey = {
+		.gate = gate,
+		.request = request,
+		.snapshot = gate_snapshot(gate),
+		.sealed = SEALED_INIT,
+	};
+	int r;
+
+	reply_init(&journey.reply);
+	for (unsigned i = 0; i < ARRAY_SIZE(steps); i++) {
+		r = steps[i](&journey, error);
+		if (r < 0)
+			return r;
+	}
+	*ret = journey.reply;
+	reply_init(&journey.reply);
+	return 0;
+}
+
+/* Those of the load's signers that are still trusted. */
+static unsigned find_signers(const struct trust *trust, const struct load *load,
+			     const struct trusted_key **ret)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < load->n_signers && n < BUNDLE_SIGNERS_MAX; i++) {
+		uint8_t digest[DIGEST_SIZE];
+		const struct trusted_key *key = NULL;
+
+		if (hex_decode(load->signers[i] + strlen("sha256:"), digest, sizeof(digest)) == 0)
+			key = trust_find(trust, digest);
+		if (key && trusted_key_state(key, time(NULL)) == KEY_TRUSTED)
+			ret[n++] = key;
+	}
+	return n;
+}
+
+int road_reopen(struct gate *gate, struct load *load, const struct peer *peer,
+		struct road_reply *ret, struct error *error)
+{
+	_cleanup_snapshot_ struct snapshot *snapshot = gate_snapshot(gate);
+	_cleanup_(road_reply_done) struct road_reply reply;
+	_cleanup_decision_ struct decision decision = {};
+	const struct trusted_key *signers[BUNDLE_SIGNERS_MAX];
+	unsigned n_signers, n_loads;
+	int r;
+
+	reply_init(&reply);
+	n_signers = find_signers(snapshot->trust, load, signers);
+	if (n_signers == 0)
+		return error_set(error, -EKEYREJECTED, ERROR_NOT_AUTHENTIC, STEP_AUTHENTICATE,
+				 "No key that signed this bundle is trusted any more.");
+	/* this load is not one more */
+	n_loads = table_count(gate->table, peer->uid);
+	n_loads -= load->uid == peer->uid && n_loads > 0;
+	r = ask_policy(snapshot->policy, load, peer, signers, n_signers, n_loads, &decision, error);
+	if (r == 0)
+		r = open_maps(load, &reply, error);
+	if (r < 0)
+		return r;
+	reply.load = load_ref(load);
+	*ret = reply;
+	reply_init(&reply);
+	return 0;
+}
+
+void road_request_done(struct road_request *request)
+{
+	close_async(TAKE_FD(request->fd), request->peer.uid);
+	for (unsigned i = 0; i < request->n_wanted; i++) {
+		free(request->wanted[i].program);
+		free(request->wanted[i].target);
+	}
+	free(request->wanted);
+	peer_done(&request->peer);
+	*request = (struct road_request){.fd = -1};
+}
+
+void road_reply_done(struct road_reply *reply)
+{
+	for (unsigned i = 0; i < MANIFEST_MAPS_MAX; i++)
+		reply->map_fds[i] = safe_close(reply->map_fds[i]);
+	load_unref(TAKE_PTR(reply->load));
+}
