@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From a BPF object file to what a bundle holds: libbpf's gen_loader makes the loader and its
+ * metadata, the ELF sections and the BTF say what is in it. Nothing depends on the machine, the
+ * kernel or the user that it runs on; object files for which libbpf would look at those (values of
+ * the kernel's configuration, maps sized by the number of CPUs) are refused.
+ */
+#pragma once
+
+#include "bundle.h"
+#include "manifest.h"
+
+#define OBJECT_SIZE_MAX (64u * 1024 * 1024) /* with DWARF */
+
+/* All owned: derived_done(). */
+struct derived {
+	uint8_t *loader, *metadata, *btf;
+	size_t loader_size, metadata_size, btf_size;
+	struct manifest *manifest;
+};
+
+/*
+ * @data is the object file, @file its name for messages, @name the bundle's name, which the kernel
+ * shows of the object, too. The manifest has everything but a publisher; nothing is granted.
+ * ERROR_FAILED says what in the object cannot be in a bundle and what to do.
+ */
+int derive(const char *file, const void *data, size_t size, const char *name, struct derived *ret,
+	   struct error *error);
+void derived_done(struct derived *derived);
+#define _cleanup_derived_ _cleanup_(derived_done)
+
+/* ---- derive-manifest.c ---- */
+
+struct bpf_object;
+struct elf_info;
+
+/* Is there anything in @object that a bundle cannot hold? To be asked before libbpf generates. */
+int derive_check(const char *file, const struct bpf_object *object, struct error *error);
+
+/* Programs and maps as the loader numbers them, to be asked after libbpf generated. */
+int derive_manifest(const char *file, const char *name, const struct bpf_object *object,
+		    const struct elf_info *info, struct manifest **ret, struct error *error);
+
+/* Types that the manifest names must be in the BTF, an event's record type have a size. */
+int derive_check_types(const char *file, const struct manifest *manifest, struct blob btf,
+		       struct error *error);

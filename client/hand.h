@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The manifest as a person writes it: short, because the rest is derived from the object file. All
+ * members may be left out:
+ *
+ * { "name": ..., "version": ..., "sequence": ..., "description": ..., "license": ...,
+ *   "publisher": ..., "requires": [ ... ], "tunables": {}, "after": [],
+ *   "programs": { NAME: { "attach": [ ... ], "default": [ ... ] } },
+ *   "maps": { NAME: { "grant": ..., "event": ..., "key": ..., "value": ... } } }
+ *
+ * A map that libbpf makes of a data section may be named by the section: ".bss".
+ */
+#pragma once
+
+#include "bundle.h"
+#include "json.h"
+#include "manifest.h"
+
+struct hand {
+	const char *file; /* for messages; borrowed */
+	char *text;	  /* owned; NULL when there is no such file */
+	size_t size;
+	struct json_object *root; /* owned; everything below borrows from it */
+	const char *name, *version, *description, *license, *publisher;
+	uint64_t sequence; /* 0: not given */
+	struct json_object *programs, *maps, *requires;
+};
+
+/* Reads @file (NULL: an empty manifest). ERROR_BAD_MANIFEST with file, line and column. */
+int hand_read(const char *file, struct hand *ret, struct error *error);
+void hand_done(struct hand *hand);
+#define _cleanup_hand_ _cleanup_(hand_done)
+
+/*
+ * Puts what @hand says over what was derived. A program or map that the object does not have, an
+ * unknown member, a target other than the one that is baked into a program: ERROR_BAD_MANIFEST.
+ * Does not replace manifest_parse(), which checks the result as a whole.
+ */
+int hand_merge(const struct hand *hand, struct manifest *manifest, struct error *error);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <dirent.h>
+
+#include "file.h"
+#include "keys.h"
+
+int certificate_read(const char *path, struct certificate *ret, struct error *error)
+{
+	_cleanup_free_ char *text = NULL;
+	const char *reason = "";
+	size_t size;
+	int r;
+
+	r = file_read(path, CERTIFICATE_FILE_MAX, &text, &size, error);
+	if (r < 0)
+		return r;
+	r = certificate_parse(text, size, ret, &reason);
+	if (r == -ENOMEM)
+		return error_set(error, r, ERROR_FAILED, STEP_NONE, "out of memory");
+	if (r < 0)
+		return error_set(error, r, ERROR_FAILED, STEP_NONE, "%s: %s", path, reason);
+	return 0;
+}
+
+void keys_done(struct keys *keys)
+{
+	for (size_t i = 0; i < keys->n; i++) {
+		free(keys->files[i].file);
+		certificate_done(&keys->files[i].certificate);
+	}
+	free(keys->files);
+	*keys = (struct keys){};
+}
+
+static int is_pem(const struct dirent *entry)
+{
+	size_t length = strlen(entry->d_name);
+
+	return length > 4 && entry->d_name[0] != '.' && streq(entry->d_name + length - 4, ".pem");
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Fills @f but for its name. -ENOMEM is the only failure. */
+static int read_key(const char *dir, const char *name, struct key_file *f)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	const char *reason = NULL;
+	size_t size;
+	int r;
+
+	if (asprintf(&path, "%s/%s", dir, name) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	r = file_read(path, CERTIFICATE_FILE_MAX, &text, &size, NULL);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0) {
+		f->reason = r == -EFBIG ? "it is larger than 64 KiB" : "it cannot be read";
+		return 0;
+	}
+	r = certificate_parse(text, size, &f->certificate, &reason);
+	if (r == -ENOMEM)
+		return r;
+	f->reason = r < 0 ? reason : f->certificate.reason;
+	return 0;
+}
+
+static int read_all_keys(const char *dir, struct dirent **entries, int n, struct keys *keys)
+{
+	keys->files = calloc(n ? n : 1, sizeof(*keys->files));
+	if (!keys->files)
+		return -ENOMEM;
+	for (int i = 0; i < n; i++) {
+		struct key_file *f = &keys->files[keys->n];
+		int r;
+
+		f->file = strdup(entries[i]->d_name);
+		if (!f->file)
+			return -ENOMEM;
+		keys->n++;
+		r = read_key(dir, f->file, f);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int keys_read(const char *dir, struct keys *ret, struct error *error)
+{
+	_cleanup_keys_ struct keys keys = {};
+	struct dirent **entries = NULL;
+	int n, r;
+
+	n = scandir(dir, &entries, is_pem, by_name);
+	if (n < 0)
+		return error_set(error, -errno, ERROR_FAILED, STEP_NONE,
+				 "%s: cannot read the trusted keys: %s", dir, strerror(errno));
+	if (n > KEYS_MAX)
+		r = error_set(error, -E2BIG, ERROR_FAILED, STEP_NONE,
+			      "%s: %d certificates, more than the %d allowed", dir, n, KEYS_MAX);
+	else {
+		r = read_all_keys(dir, entries, n, &keys);
+		if (r < 0)
+			error_set(error, r, ERROR_FAILED, STEP_NONE, "out of memory");
+	}
+	for (int i = 0; i < n; i++)
+		free(entries[i]);
+	free(entries);
+	if (r < 0)
+		return r;
+	*ret = keys;
+	keys = (struct keys){};
+	return 0;
+}
+
+const struct key_file *keys_find(const struct keys *keys, const uint8_t digest[static DIGEST_SIZE])
+{
+	for (size_t i = 0; i < keys->n; i++)
+		if (!keys->files[i].reason &&
+		    memcmp(keys->files[i].certificate.digest, digest, DIGEST_SIZE) == 0)
+			return &keys->files[i];
+	return NULL;
+}

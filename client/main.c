@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* bpfctl: the table of verbs, global options, usage. */
+
+#include <locale.h>
+#include <signal.h>
+#include <stdarg.h>
+
+#include "verbs.h"
+
+static const struct verb verbs[] = {
+	{"build", verb_build, "OBJECT -o BUNDLE [-m MANIFEST] [--source FILE]...",
+	 "make an unsigned bundle from a BPF object file",
+	 "  -o, --output BUNDLE    file to write (replaced as a whole)\n"
+	 "  -m, --manifest FILE    what the object does not say: name, grants, targets\n"
+	 "      --source FILE      record the file's SHA-256 in the bundle; may be repeated\n"},
+	{"sign", verb_sign, "BUNDLE --key FILE --cert FILE [-o BUNDLE]", "add a signer to a bundle",
+	 "      --key FILE         private key (PEM)\n"
+	 "      --cert FILE        its certificate (PEM)\n"
+	 "  -o, --output BUNDLE    write there instead of replacing the bundle\n"},
+	{"keygen", verb_keygen, "--out NAME [--algorithm ALGORITHM] [--days N] [--subject CN]",
+	 "make a signing key and its certificate, for trying things out",
+	 "      --out NAME         writes NAME.key (mode 0600) and NAME.pem; neither may exist\n"
+	 "      --algorithm NAME   rsa, ecdsa-p256 (default), ecdsa-p384 or ed25519\n"
+	 "      --days N           how long the certificate is valid (default 365)\n"
+	 "      --subject CN       common name (default: the base name of NAME)\n"},
+	{"inspect", verb_inspect, "BUNDLE", "show what a bundle holds, without trusting it", NULL},
+	{"verify", verb_verify, "BUNDLE [--keys DIR]",
+	 "check every link from a trusted key to each section, without the daemon",
+	 "      --keys DIR         trusted certificates (default /etc/bpfgate/keys.d)\n"},
+	{"load", verb_load, "BUNDLE [--attach PROGRAM=KIND:TARGET]...",
+	 "load a bundle until it is unloaded",
+	 "      --attach PROGRAM=KIND:TARGET   attach there instead of the default; may be\n"
+	 "                                     repeated\n"},
+	{"run", verb_run,
+	 "BUNDLE [--attach PROGRAM=KIND:TARGET]... [--duration SECONDS] [--interval SECONDS]",
+	 "load a bundle, print its events or tables, unload it at Ctrl-C",
+	 "      --attach PROGRAM=KIND:TARGET   attach there instead of the default; may be\n"
+	 "                                     repeated\n"
+	 "      --duration SECONDS             stop after that time\n"
+	 "      --interval SECONDS             print tables so often (default 2; with events: not\n"
+	 "                                     at all)\n"},
+	{"unload", verb_unload, "ID...", "detach and unload", NULL},
+	{"list", verb_list, "", "list your loads (root: everybody's)", NULL},
+	{"show", verb_show, "ID [--maps] [--bundle BUNDLE]",
+	 "show one load: programs, attachments, maps",
+	 "      --maps             the contents of the maps, too, as far as policy grants them\n"
+	 "      --bundle BUNDLE    the same, by the types of the bundle that was loaded\n"},
+	{"status", verb_status, "", "show the daemon's state: kernel, keys, policy", NULL},
+};
+
+static void print_usage(FILE *f)
+{
+	fprintf(f, "Usage: bpfctl [OPTION]... VERB [ARGUMENT]...\n"
+		   "Load eBPF programs that a trusted key has signed, without privileges.\n\n"
+		   "Verbs:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		fprintf(f, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
+	fprintf(f,
+		"\nOptions:\n"
+		"  -j, --json[=pretty|short|off]  print JSON\n"
+		"      --socket PATH              the daemon's socket (default $BPFGATE_SOCKET or\n"
+		"                                 " BPFCTL_SOCKET ")\n"
+		"  -h, --help                     this text; after a verb: how to use it\n"
+		"      --version                  the version\n\n"
+		"Exit status: 0 ok, 1 failure, 2 usage, 3 denied by policy, 4 not authentic,\n"
+		"5 refused by the kernel, 6 daemon not reachable. See bpfctl(1).\n");
+}
+
+static void print_verb_usage(const struct verb *verb)
+{
+	printf("Usage: bpfctl %s%s%s\n%c%s.\n", verb->name, *verb->arguments ? " " : "",
+	       verb->arguments, verb->summary[0] & ~0x20, verb->summary + 1);
+	printf("\nOptions:\n%s"
+	       "  -j, --json[=pretty|short|off]  print JSON\n"
+	       "      --socket PATH      the daemon's socket\n"
+	       "  -h, --help             this text\n\n"
+	       "See bpfctl(1).\n",
+	       verb->options ? verb->options : "");
+}
+
+int verb_usage(struct context *ctx, const char *format, ...)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&text, format, ap) < 0)
+		text = NULL;
+	va_end(ap);
+
+	error_set(&error, -EINVAL, ERROR_USAGE, STEP_NONE, "%s%s%s; see \"bpfctl%s%s --help\"",
+		  ctx->verb ? ctx->verb->name : "", ctx->verb ? ": " : "",
+		  text ? text : "wrong usage", ctx->verb ? " " : "",
+		  ctx->verb ? ctx->verb->name : "");
+	return output_error(ctx, &error);
+}
+
+/* ---- options ---- */
+
+enum {
+	OPTION_JSON = 1000,
+	OPTION_SOCKET,
+	OPTION_HELP,
+	OPTION_VERSION,
+};
+
+static const struct option common_options[] = {
+	{"json", optional_argument, NULL, OPTION_JSON},
+	{"socket", required_argument, NULL, OPTION_SOCKET},
+	{"help", no_argument, NULL, OPTION_HELP},
+};
+
+/* 0: dealt with, 1: the caller's option, negative: a usage error was printed. */
+static int common_option(struct context *ctx, int c, char **argv, int before)
+{
+	switch (c) {
+	case 'j':
+		ctx->json = JSON_MODE_PRETTY;
+		return 0;
+	case OPTION_JSON:
+		if (!optarg)
+			ctx->json = JSON_MODE_PRETTY;
+		else if (json_mode_from_name(optarg, &ctx->json) < 0) {
+			verb_usage(ctx, "--json=%s: must be pretty, short or off", optarg);
+			return -1;
+		}
+		return 0;
+	case OPTION_SOCKET:
+		ctx->socket = optarg;
+		return 0;
+	case ':':
+		verb_usage(ctx, "option %s needs a value", argv[before]);
+		return -1;
+	case '?':
+		/* A long option leaves optopt alone or names its value. */
+		if (optopt > 0 && optopt < 128)
+			verb_usage(ctx, "unknown option -%c", optopt);
+		else
+			verb_usage(ctx, "unknown, ambiguous or wrongly used option %s",
+				   argv[before]);
+		return -1;
+	default:
+		return 1;
+	}
+}
+
+int verb_option(struct context *ctx, int argc, char **argv, const char *short_options,
+		const struct option *options)
+{
+	struct option all[32] = {};
+	char shorts[64];
+	size_t n = 0;
+
+	for (; options && options[n].name && n < ARRAY_SIZE(all) - ARRAY_SIZE(common_options) - 1;
+	     n++)
+		all[n] = options[n];
+	memcpy(all + n, common_options, sizeof(common_options));
+	snprintf(shorts, sizeof(shorts), ":hj%s", short_options);
+
+	ctx->exit_status = EXIT_USAGE;
+	for (;;) {
+		int before = optind ? optind : 1;
+		int c, r;
+
+		optopt = 0;
+		c = getopt_long(argc, argv, shorts, all, NULL);
+		if (c < 0)
+			return 0;
+		if (c == 'h' || c == OPTION_HELP) {
+			print_verb_usage(ctx->verb);
+			ctx->exit_status = EXIT_SUCCESS;
+			return -1;
+		}
+		/* getopt_long() moves operands behind options: the word it stopped at. */
+		if (c == '?' || c == ':')
+			before = optind > 1 ? optind - 1 : before;
+		r = common_option(ctx, c, argv, before);
+		if (r != 0)
+			return r < 0 ? -1 : c;
+	}
+}
+
+/* Options before the verb. 0: go on at optind, 1: done, -1: usage error. */
+static int global_options(struct context *ctx, int argc, char **argv)
+{
+	struct option all[8] = {
+		{"version", no_argument, NULL, OPTION_VERSION},
+	};
+
+	memcpy(all + 1, common_options, sizeof(common_options));
+	for (;;) {
+		int before = optind;
+		int c, r;
+
+		optopt = 0;
+		c = getopt_long(argc, argv, "+:hj", all, NULL);
+		if (c < 0)
+			return 0;
+		if (c == 'h' || c == OPTION_HELP) {
+			print_usage(stdout);
+			return 1;
+		}
+		if (c == OPTION_VERSION) {
+			printf("bpfctl %s\n", BPFGATE_VERSION);
+			return 1;
+		}
+		r = common_option(ctx, c, argv, before);
+		if (r < 0)
+			return -1;
+	}
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (streq(verbs[i].name, name))
+			return &verbs[i];
+	return NULL;
+}
+
+/* Output that did not reach its file is a failure, too: "bpfctl list >/dev/full". */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	if (errno != EPIPE)
+		output_note("cannot write the output: %s", strerror(errno));
+	return status ? status : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	const char *socket = getenv("BPFGATE_SOCKET");
+	struct context ctx = {
+		.socket = socket && *socket ? socket : BPFCTL_SOCKET,
+	};
+	int r;
+
+	/* a message is one write(2), not one for each byte */
+	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
+	/* No setlocale(): messages and numbers are for programs, too. */
+	signal(SIGPIPE, SIG_IGN);
+	opterr = 0;
+	r = global_options(&ctx, argc, argv);
+	if (r != 0)
+		return r < 0 ? EXIT_USAGE : finish(EXIT_SUCCESS);
+
+	argc -= optind;
+	argv += optind;
+	if (argc == 0) {
+		print_usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (streq(argv[0], "help")) {
+		print_usage(stdout);
+		return finish(EXIT_SUCCESS);
+	}
+	ctx.verb = find_verb(argv[0]);
+	if (!ctx.verb)
+		return finish(verb_usage(&ctx, "there is no verb \"%s\"", argv[0]));
+
+	optind = 0; /* a new argv: glibc starts over */
+	return finish(ctx.verb->run(&ctx, argc, argv));
+}

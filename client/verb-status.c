@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* bpfctl status: the daemon, the kernel's contract, keys, policy. */
+#include <time.h>
+
+#include "load.h"
+#include "verbs.h"
+
+static void print_field(const char *name, const char *value)
+{
+	printf("%12s: ", name);
+	output_line(stdout, "%s", value ?: "-");
+}
+
+static void print_contract(struct json_object *status)
+{
+	const char *contract = member_string(status, "contract");
+	const char *reason = member_string(status, "contractReason");
+
+	printf("%12s: ", "Kernel");
+	output_line(stdout, "%s", member_string(status, "kernel") ?: "-");
+	printf("%12s: ", "Contract");
+	if (contract && !streq(contract, "none"))
+		output_line(stdout, "%s: the kernel verifies signatures", contract);
+	else
+		output_line(stdout, "none: %s", reason ?: "the kernel does not verify signatures");
+	if (member_bool(status, "unsafeDaemonOnly"))
+		print_field("UNSAFE",
+			    "signatures are checked by the daemon alone, not by the kernel");
+}
+
+static void print_date(uint64_t usec, char *ret, size_t size)
+{
+	time_t seconds = usec / 1000000;
+	struct tm tm;
+
+	snprintf(ret, size, "-");
+	if (localtime_r(&seconds, &tm))
+		strftime(ret, size, "%F", &tm);
+}
+
+static void print_keys(struct json_object *keys)
+{
+	size_t n = keys ? json_object_array_length(keys) : 0;
+
+	if (n == 0)
+		print_field("Key", "none: no bundle can be loaded");
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *key = json_object_array_get_idx(keys, i);
+		const char *reason = member_string(key, "reason");
+		char from[32], to[32];
+
+		print_date(member_u64(key, "notBeforeUSec"), from, sizeof(from));
+		print_date(member_u64(key, "notAfterUSec"), to, sizeof(to));
+		printf("%12s: ", "Key");
+		output_line(stdout, "%s: %s%s%s", member_string(key, "file") ?: "-",
+			    member_string(key, "state") ?: "-", reason ? ": " : "", reason ?: "");
+		printf("%14s", "");
+		output_line(stdout, "%s, %s, %s to %s", member_string(key, "subject") ?: "-",
+			    member_string(key, "algorithm") ?: "-", from, to);
+		printf("%14s", "");
+		output_line(stdout, "%s", member_string(key, "digest") ?: "-");
+	}
+}
+
+static void print_policy(struct json_object *policy)
+{
+	struct json_object *files = member_array(policy, "files");
+
+	printf("%12s: ", "Policy");
+	if (member_bool(policy, "denyAll"))
+		output_line(stdout, "DENIES ALL LOADS: %s", member_string(policy, "reason") ?: "-");
+	else
+		output_line(stdout, "%llu rules", (unsigned long long)member_u64(policy, "rules"));
+	for (size_t i = 0; files && i < json_object_array_length(files); i++) {
+		printf("%14s", "");
+		output_line(stdout, "%s",
+			    json_object_get_string(json_object_array_get_idx(files, i)));
+	}
+}
+
+static void print_status(struct json_object *status)
+{
+	char loads[24], keyring[24];
+
+	snprintf(loads, sizeof(loads), "%llu", (unsigned long long)member_u64(status, "loads"));
+	snprintf(keyring, sizeof(keyring), "%llu",
+		 (unsigned long long)member_u64(status, "keyring"));
+	print_field("bpfgated", member_string(status, "version"));
+	print_contract(status);
+	print_field("Keyring", keyring);
+	print_keys(member_array(status, "keys"));
+	print_policy(member_object(status, "policy"));
+	print_field("Loads", loads);
+}
+
+int verb_status(struct context *ctx, int argc, char **argv)
+{
+	_cleanup_connection_ struct connection connection = {.fd = -1};
+	_cleanup_json_ struct json_object *reply = NULL;
+	_cleanup_error_ struct error error = ERROR_INIT;
+	int c;
+
+	while ((c = verb_option(ctx, argc, argv, "", NULL)) > 0)
+		;
+	if (c < 0)
+		return ctx->exit_status;
+	if (argc != optind)
+		return verb_usage(ctx, "it takes no arguments");
+
+	if (connection_open(ctx->socket, &connection, &error) < 0 ||
+	    connection_call(&connection, "Status", NULL, NULL, 0, &reply, NULL, &error) < 0)
+		return output_error(ctx, &error);
+	if (ctx->json != JSON_MODE_OFF)
+		output_json(ctx, reply);
+	else
+		print_status(reply);
+	return EXIT_SUCCESS;
+}
