@@ -9,7 +9,7 @@
 # Entries are built in a temporary folder under a lock, then renamed into place.
 #
 # Which version of a Debian package is the newest comes from the mirror's index, which is looked at
-# once a day; BPFGATE_REFRESH=1 looks now.
+# once a day (and when a recipe changes); BPFGATE_REFRESH=1 looks now.
 
 tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source_dir=$(dirname "$tests_dir")
@@ -104,8 +104,29 @@ cache_entry() {
 	printf '%s\n' "$entry"
 }
 
+# daily NAME COMMAND [ARG...]: prints what COMMAND printed when it last ran, if that was with the same
+# ARGs and text and less than a day ago; else runs it. COMMAND may use nothing else. For questions to the Debian mirror.
+daily() {
+	local name=$1 file key
+
+	shift
+	key=$(digest -- "$(declare -f "$1" apt_private)" "$@")
+	file=$cache_dir/answer-$name-$key
+	if [ -n "${BPFGATE_REFRESH:-}" ] || [ -z "$(find "$file" -mmin -1440 2>/dev/null)" ]; then
+		mkdir -p "$cache_dir"
+		rm -f "$cache_dir/answer-$name-"*
+		"$@" >"$file.$$" || {
+			rm -f "$file.$$"
+			return 1
+		}
+		mv "$file.$$" "$file"
+	fi
+	cat "$file"
+}
+
 # debian_mirror: the URI of the Debian archive as this machine's apt is configured.
 debian_mirror() {
+	# shellcheck disable=SC2016 # apt's variables, not the shell's
 	local format='$(ORIGIN)|$(LABEL)|$(REPO_URI)' uri
 
 	uri=$(apt-get indextargets --format "$format" 'Created-By: Packages' 2>/dev/null |
@@ -118,7 +139,7 @@ debian_mirror() {
 # those suites (with their sources) and no installed package. Signatures are checked; the dates of
 # testing and unstable are not, as mirrors hold snapshots of them that are past theirs.
 apt_private() {
-	local name=$1 dir=$cache_dir/apt-$1 suites=() suite sources lock check=true
+	local name=$1 dir=$cache_dir/apt-$1 suites=() mirror lock check=true
 
 	shift
 	while [ "$1" != -- ]; do
@@ -127,17 +148,28 @@ apt_private() {
 		shift
 	done
 	shift
-	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/parts" "$dir/prefs"
+	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/parts"
 	exec {lock}>"$cache_dir/.lock-apt-$name"
 	flock "$lock"
-	sources=$(for suite in "${suites[@]}"; do
-		printf '%s [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \
-			deb "$(debian_mirror)" "$suite" deb-src "$(debian_mirror)" "$suite"
-	done)
-	if [ "$sources" != "$(cat "$dir/sources.list" 2>/dev/null)" ]; then
-		rm -f "$dir/stamp"
-		printf '%s\n' "$sources" >"$dir/sources.list"
+	if [ -z "$(find "$dir/stamp" -mmin -60 2>/dev/null)" ]; then
+		apt_private_update || {
+			exec {lock}>&-
+			return 1
+		}
 	fi
+	exec {lock}>&-
+	APT_CONFIG=$dir/apt.conf "$@"
+}
+
+# The part of apt_private that asks the mirror, at most once an hour; works on apt_private's variables.
+apt_private_update() {
+	local suite
+
+	mirror=$(debian_mirror) || return 1
+	for suite in "${suites[@]}"; do
+		printf "%s [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main\n" \
+			deb deb-src
+	done >"$dir/sources.list"
 	: >"$dir/status"
 	cat >"$dir/apt.conf" <<-END
 		Dir::State "$dir";
@@ -146,47 +178,43 @@ apt_private() {
 		Dir::Cache "$dir/cache";
 		Dir::Etc::sourcelist "$dir/sources.list";
 		Dir::Etc::sourceparts "$dir/parts";
-		Dir::Etc::preferencesparts "$dir/prefs";
 		Dir::Etc::preferences "/dev/null";
+		Dir::Etc::preferencesparts "$dir/parts";
 		Acquire::Check-Valid-Until "$check";
 		Acquire::Languages "none";
 		Acquire::Retries "3";
 		APT::Sandbox::User "root";
 		APT::Install-Recommends "false";
 	END
-	if [ -n "${BPFGATE_REFRESH:-}" ] || [ -z "$(find "$dir/stamp" -mmin -1440 2>/dev/null)" ]; then
-		if step "reading the package index of ${suites[*]}" \
-			env APT_CONFIG="$dir/apt.conf" apt-get -q update; then
-			touch "$dir/stamp"
-		elif [ ! -e "$dir/stamp" ]; then
-			exec {lock}>&-
-			return 1
-		else
-			say "using the index of $(date -r "$dir/stamp" '+%F %R')"
-		fi
-		unset BPFGATE_REFRESH
-	fi
-	exec {lock}>&-
-	APT_CONFIG=$dir/apt.conf "$@"
+	step "reading the package index of ${suites[*]}" \
+		env APT_CONFIG="$dir/apt.conf" apt-get -q update || return 1
+	touch "$dir/stamp"
 }
 
 # libbpf_pkgconfig: prints the folder with the libbpf.pc to use, or an empty line if the system's libbpf will
 # do. Builds libbpf 1.7 or newer from Debian's source package the first time.
 libbpf_pkgconfig() {
-	local version sum entry
+	local source version entry
 
 	if pkg-config --atleast-version=1.7 libbpf 2>/dev/null; then
 		echo
 		return
 	fi
-	version=$(apt_private libbpf forky -- apt-cache showsrc --only-source libbpf |
-		sed -n 's/^Version: //p' | sort -V | tail -n 1)
-	[ -n "$version" ] || die 1 "the Debian mirror has no source package libbpf in forky"
-	sum=$(apt_private libbpf forky -- apt-cache showsrc --only-source libbpf |
-		sed -n '/^Checksums-Sha256:/,/^[^ ]/s/^ \([0-9a-f]\{64\}\) .*/\1/p' | sort)
-	entry=$(cache_entry libbpf "$(digest -- "$(declare -f libbpf_build)" "$(cc --version)" "$version" "$sum")" \
+	source=$(daily libbpf libbpf_source) || return 1
+	version=${source%% *}
+	entry=$(cache_entry libbpf "$(digest -- "$(declare -f libbpf_build)" "$(cc --version)" "$source")" \
 		libbpf_build "$version")
 	printf '%s\n' "$entry/lib/pkgconfig"
+}
+
+# Version and file digests of the source package, on one line.
+libbpf_source() {
+	local index
+
+	index=$(apt_private libbpf forky -- apt-cache showsrc --only-source libbpf) || return 1
+	[ -n "$index" ] || die 1 "the Debian mirror has no source package libbpf in forky"
+	sed -n -e 's/^Version: //p' -e '/^Checksums-Sha256:/,/^[^ ]/s/^ \([0-9a-f]\{64\}\) .*/\1/p' \
+		<<<"$index" | tr '\n' ' '
 }
 
 libbpf_build() {

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Writes loaders by hand, one instruction after the other: what a signer could sign that no
+ * libbpf would write. Used by the unit tests of the load child and by tests/vm/hostile-loader.c.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include "manifest.h"
+
+#define ASM_INSNS_MAX 4096
+#define ASM_DATA_MAX  8192
+
+struct loader_asm {
+	unsigned n_maps; /* of the context, for where its programs begin */
+	unsigned n;
+	struct bpf_insn insns[ASM_INSNS_MAX];
+	size_t size;
+	uint8_t data[ASM_DATA_MAX];
+};
+
+/* R6 keeps the context. */
+void asm_start(struct loader_asm *a, unsigned n_maps);
+void asm_insn(struct loader_asm *a, uint8_t code, uint8_t dst, uint8_t src, int16_t off,
+	      int32_t imm);
+/* @dst = address of @offset in the loader's data */
+void asm_data_address(struct loader_asm *a, uint8_t dst, size_t offset);
+/* Copies @value into the data, 8-aligned; its offset. */
+size_t asm_data(struct loader_asm *a, const void *value, size_t size);
+/* *(u64 *)(data + @where) = data + @what, for pointers in attributes */
+void asm_pointer(struct loader_asm *a, size_t where, size_t what);
+/* *(u32 *)(data + @where) = R@src, for fds in attributes */
+void asm_store(struct loader_asm *a, size_t where, uint8_t src);
+/* R7 = bpf_sys_bpf(@cmd, data + @attr, @size) */
+void asm_sys_bpf(struct loader_asm *a, int cmd, size_t attr, size_t size);
+void asm_close(struct loader_asm *a, int fd);
+/* R@src becomes fd number @i of the context's maps or programs. */
+void asm_give_map(struct loader_asm *a, unsigned i, uint8_t src);
+void asm_give_program(struct loader_asm *a, unsigned i, uint8_t src);
+/* return R7 if it is negative */
+void asm_check(struct loader_asm *a);
+void asm_return(struct loader_asm *a, int value);
+
+/* R7 = an array map called @name, one element of 8 bytes */
+void asm_make_map(struct loader_asm *a, const char *name);
+/* R7 = a raw tracepoint program called @name that returns 0 */
+void asm_make_program(struct loader_asm *a, const char *name);
+
+/* ---- whole loaders (hostile.c) ---- */
+
+/*
+ * Each declares one raw tracepoint program "prog" and one array map "map" (4, 8, 1 entry), makes
+ * both unless its name says otherwise, and then does what the mode says.
+ */
+struct hostile_mode {
+	const char *name;
+	const char *what; /* for --help */
+	void (*write)(struct loader_asm *a);
+	bool checked;	      /* loader_check() refuses it already */
+	enum error_code code; /* ERROR_NONE: not refused */
+	const char *refusal;  /* a regular expression for the message, when checked or not */
+	const char *caught;   /* for those that are checked: what the load child says of it */
+};
+extern const struct hostile_mode hostile_modes[];
+extern const size_t n_hostile_modes;
+const struct hostile_mode *hostile_find(const char *name);

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The load child with real and with hostile loaders. Needs root and Linux 6.18 or newer, but no
+ * signatures: those are tried in the guest. Skips what cannot be done here, with the reason.
+ */
+#include "check.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <time.h>
+
+#include "load-child.h"
+#include "loader-asm.h"
+#include "sys-bpf.h"
+
+static struct loader_asm loader;
+static const char *skip_reason;
+
+static struct load_input input_of(const struct loader_asm *a)
+{
+	return (struct load_input){
+		.loader = {(const void *)a->insns, a->n * sizeof(a->insns[0])},
+		.metadata = {a->data, a->size},
+		.n_programs = 1,
+		.n_maps = 1,
+		.daemon_only = true,
+	};
+}
+
+static unsigned count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+#define SKIP_UNLESS_POSSIBLE()                                       \
+	do {                                                         \
+		if (skip_reason) {                                   \
+			print_message("skipped: %s\n", skip_reason); \
+			skip();                                      \
+		}                                                    \
+	} while (0)
+
+static int group_setup(void **state)
+{
+	struct load_input input;
+	struct loaded loaded;
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	asm_start(&loader, 1);
+	hostile_find("honest")->write(&loader);
+	input = input_of(&loader);
+	if (geteuid() != 0)
+		skip_reason = "not root";
+	else if (loader_load(&input, LOAD_DEADLINE_USEC, &loaded, &error) == 0)
+		loaded_done(&loaded);
+	else if (error.errnum == EPERM || error.errnum == EINVAL || error.errnum == ENOSYS)
+		skip_reason = "the kernel makes no exclusive map, or not for us";
+	return 0;
+}
+
+static void test_honest(void **state)
+{
+	_cleanup_loaded_ struct loaded loaded = LOADED_INIT;
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct load_input input;
+	char name[64];
+
+	SKIP_UNLESS_POSSIBLE();
+	asm_start(&loader, 1);
+	hostile_find("honest")->write(&loader);
+	input = input_of(&loader);
+	if (loader_load(&input, LOAD_DEADLINE_USEC, &loaded, &error) < 0)
+		fail_msg("%s", error_message(&error));
+	assert_int_equal(loaded.n_programs, 1);
+	assert_int_equal(loaded.n_maps, 1);
+	assert_int_equal(fd_describe(loaded.programs[0], name, sizeof(name)), 0);
+	assert_string_equal(name, FD_PROGRAM);
+	assert_int_equal(fd_describe(loaded.maps[0], name, sizeof(name)), 0);
+	assert_string_equal(name, FD_MAP);
+	assert_int_equal(fcntl(loaded.maps[0], F_GETFD), FD_CLOEXEC);
+}
+
+/* What each mode is refused for, by the child alone and by the whole. Nothing is left of any. */
+static void test_hostile(void **state)
+{
+	SKIP_UNLESS_POSSIBLE();
+	for (size_t i = 0; i < n_hostile_modes; i++) {
+		const struct hostile_mode *mode = &hostile_modes[i];
+		const char *caught = mode->checked ? mode->caught : mode->refusal;
+		_cleanup_error_ struct error error = ERROR_INIT, whole = ERROR_INIT;
+		struct loaded loaded = {.n_programs = 77};
+		struct load_input input;
+		unsigned before = count_fds();
+
+		if (mode->code == ERROR_NONE)
+			continue;
+		asm_start(&loader, 1);
+		mode->write(&loader);
+		input = input_of(&loader);
+		if (caught) {
+			assert_true(load_unchecked(&input, 500 * 1000, &loaded, &error) < 0);
+			if (!strstr(error_message(&error), caught))
+				fail_msg("%s: %s", mode->name, error_message(&error));
+			if (!mode->checked)
+				assert_int_equal(error.code, mode->code);
+		}
+		if (mode->checked) {
+			assert_int_equal(loader_load(&input, 500 * 1000, &loaded, &whole), -EPERM);
+			check_error(&whole, ERROR_ATTESTATION, mode->refusal);
+		}
+		assert_int_equal(loaded.n_programs, 77);
+		assert_int_equal(count_fds(), before);
+	}
+}
+
+/* One program more than the manifest has, which the context has no room for; and one fewer. */
+static void test_wrong_counts(void **state)
+{
+	_cleanup_error_ struct error more = ERROR_INIT, fewer = ERROR_INIT;
+	struct load_input input;
+	struct loaded loaded;
+
+	SKIP_UNLESS_POSSIBLE();
+	asm_start(&loader, 1);
+	hostile_find("honest")->write(&loader);
+	input = input_of(&loader);
+	input.n_programs = 0;
+	assert_int_equal(loader_load(&input, LOAD_DEADLINE_USEC, &loaded, &more), -EINVAL);
+	check_error(&more, ERROR_ATTESTATION, "more programs and maps than the manifest");
+	input.n_programs = 2;
+	assert_true(loader_load(&input, LOAD_DEADLINE_USEC, &loaded, &fewer) < 0);
+	check_error(&fewer, ERROR_ATTESTATION, "nothing for program 1");
+}
+
+/* A program that the verifier refuses: its log comes along. */
+static void test_log(void **state)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct load_input input;
+	struct loaded loaded;
+
+	SKIP_UNLESS_POSSIBLE();
+	asm_start(&loader, 1);
+	asm_make_program(&loader, "prog");
+	asm_check(&loader);
+	asm_return(&loader, 0);
+	/* "r0 = 0" becomes "r0 = r9", which nobody has written. */
+	for (size_t i = 0; i + 8 <= loader.size; i += 8)
+		if (loader.data[i] == (BPF_ALU64 | BPF_MOV | BPF_K) && loader.data[i + 1] == 0) {
+			loader.data[i] = BPF_ALU64 | BPF_MOV | BPF_X;
+			loader.data[i + 1] = BPF_REG_9 << 4;
+		}
+	/* The log's place is the context's, as in a loader of libbpf. */
+	input = input_of(&loader);
+	assert_int_equal(loader_load(&input, LOAD_DEADLINE_USEC, &loaded, &error), -EACCES);
+	check_error(&error, ERROR_KERNEL, "the verifier does not take a program");
+}
+
+static void test_changed(void **state)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct load_input input;
+	struct loaded loaded;
+
+	SKIP_UNLESS_POSSIBLE();
+	/* The digest of the map's contents, asked of the kernel, is compared with our own; here it
+	 * fits, and the loader itself is refused by the verifier: R0 is not set. */
+	asm_start(&loader, 1);
+	asm_insn(&loader, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	input = input_of(&loader);
+	assert_int_equal(loader_load(&input, LOAD_DEADLINE_USEC, &loaded, &error), -EACCES);
+	check_error(&error, ERROR_KERNEL, "refuses the signed loader: EACCES");
+	assert_non_null(error.fields);
+}
+
+static void refused(const struct load_input *input, enum error_code code, const char *part)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct loaded loaded;
+
+	assert_true(loader_load(input, LOAD_DEADLINE_USEC, &loaded, &error) < 0);
+	check_error(&error, code, part);
+}
+
+/* Refused before there is a child: works anywhere. */
+static void test_input(void **state)
+{
+	static const uint8_t long_signature[BUNDLE_KERNEL_SIG_MAX + 1] = {0x30};
+	struct load_input input;
+
+	asm_start(&loader, 1);
+	hostile_find("honest")->write(&loader);
+	input = input_of(&loader);
+	input.daemon_only = false;
+	refused(&input, ERROR_CANNOT_VERIFY, "cannot verify");
+	input.contract = CONTRACT_V2;
+	refused(&input, ERROR_NOT_AUTHENTIC, "no signature for this kernel (contract v2)");
+	input.daemon_only = true; /* does not make up for a signature where one can be checked */
+	refused(&input, ERROR_NOT_AUTHENTIC, "no signature");
+	input.pkcs7 = (struct blob){long_signature, sizeof(long_signature)};
+	refused(&input, ERROR_NOT_AUTHENTIC, "no signature");
+
+	input = input_of(&loader);
+	input.metadata.size -= 1;
+	refused(&input, ERROR_MALFORMED, "multiple of 8");
+	input.metadata.size = 0;
+	refused(&input, ERROR_MALFORMED, "multiple of 8");
+	input = input_of(&loader);
+	input.n_maps = MANIFEST_MAPS_MAX + 1;
+	refused(&input, ERROR_BAD_MANIFEST, "more programs or maps");
+	input = input_of(&loader);
+	input.n_programs = MANIFEST_PROGRAMS_MAX + 1;
+	refused(&input, ERROR_BAD_MANIFEST, "more programs or maps");
+	input = input_of(&loader);
+	input.loader.size -= 1;
+	refused(&input, ERROR_ATTESTATION, "whole number");
+}
+
+static uint64_t now_msec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* The deadline holds, however long the loader would take. */
+static void test_deadline(void **state)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct load_input input;
+	struct loaded loaded;
+	uint64_t start = now_msec();
+
+	SKIP_UNLESS_POSSIBLE();
+	asm_start(&loader, 1);
+	hostile_find("loop")->write(&loader);
+	input = input_of(&loader);
+	assert_int_equal(loader_load(&input, 100 * 1000, &loaded, &error), -ETIMEDOUT);
+	check_error(&error, ERROR_KERNEL, "did not end in time");
+	assert_true(now_msec() - start < 5000);
+}
+
+static void *load_many(void *arg)
+{
+	struct load_input *input = arg;
+
+	for (unsigned i = 0; i < 20; i++) {
+		_cleanup_loaded_ struct loaded loaded = LOADED_INIT;
+
+		if (loader_load(input, LOAD_DEADLINE_USEC, &loaded, NULL) < 0 ||
+		    loaded.n_programs != 1)
+			return arg;
+	}
+	return NULL;
+}
+
+/* Several workers at once: no child keeps another's socket open, nobody's objects get mixed up. */
+static void test_threads(void **state)
+{
+	struct load_input input;
+	pthread_t threads[4];
+	unsigned before = count_fds();
+	void *result;
+
+	SKIP_UNLESS_POSSIBLE();
+	asm_start(&loader, 1);
+	hostile_find("honest")->write(&loader);
+	input = input_of(&loader);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, load_many, &input), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+		pthread_join(threads[i], &result);
+		assert_null(result);
+	}
+	assert_int_equal(count_fds(), before);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_input),	 cmocka_unit_test(test_honest),
+		cmocka_unit_test(test_hostile),	 cmocka_unit_test(test_wrong_counts),
+		cmocka_unit_test(test_log),	 cmocka_unit_test(test_changed),
+		cmocka_unit_test(test_deadline), cmocka_unit_test(test_threads),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, NULL);
+}

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# The main job: an unprivileged user loads and runs the three programs and reads their maps.
+# shellcheck source=tests/vm/suite/common.sh
+. /mnt/share/suite/common.sh
+
+policy_road | configure release
+b=$share/bundles
+
+same "road: the daemon is not running before its socket is used" inactive \
+	"$(systemctl is-active bpfgated.service)"
+same "road: unprivileged BPF is off" 2 "$(cat /proc/sys/kernel/unprivileged_bpf_disabled)"
+same "road: alice has no capabilities" 0000000000000000 \
+	"$(as alice grep CapEff /proc/self/status | cut -f 2)"
+expect "road: status, by socket activation" 0 "Contract: $1: the kernel verifies" as alice bpfctl status
+same "road: the contract is $1" "$1" "$(as alice bpfctl status --json=short | json_get contract)"
+same "road: the key is trusted" trusted "$(as alice bpfctl status --json=short | json_get keys.0.state)"
+same "road: the daemon's effective capabilities" "cap_net_admin,cap_perfmon,cap_bpf" \
+	"$(capsh --decode="$(awk '/^CapEff/ { print $2 }' "/proc/$(daemon_pid)/status")" | cut -d = -f 2)"
+same "road: and the permitted ones, as kernel.perf_event_paranoid is $(sysctl -n kernel.perf_event_paranoid)" \
+	"cap_net_admin,cap_sys_admin,cap_perfmon,cap_bpf" \
+	"$(capsh --decode="$(awk '/^CapPrm/ { print $2 }' "/proc/$(daemon_pid)/status")" | cut -d = -f 2)"
+
+programs_before=$(bpf_ids prog)
+maps_before=$(bpf_ids map)
+
+# execwatch: typed events, live, through a session.
+as alice bpfctl run "$b/execwatch.bpfb" --duration 30 --json=short >"$work/events" 2>"$work/errors" &
+run=$!
+if wait_for 20 grep -q . "$work/errors"; then
+	sleep 1
+	for _ in 1 2 3; do
+		as bob /usr/bin/env true
+		/bin/echo hello >/dev/null
+	done
+fi
+wait_for 10 grep -q '"/usr/bin/env"\|"/bin/echo"' "$work/events"
+expect "road: execwatch shows who executes what, as typed records" 0 \
+	'"uid": ?1001.*"comm": ?"env".*"/usr/bin/env"' cat "$work/events"
+holds "road: each event is one JSON line" python3 -c 'import json, sys
+[json.loads(line) for line in open(sys.argv[1])]' "$work/events"
+expect "road: list shows the session to its owner" 0 execwatch as alice bpfctl list
+same "road: list shows it to nobody else" "[]" "$(as bob bpfctl list --json=short | json_get loads)"
+pkill -INT -u alice -x bpfctl
+wait $run
+same "road: Ctrl-C ends run with status 0" 0 $?
+wait_for 5 test "$(bpf_ids prog)" = "$programs_before"
+same "road: and with it the program" "$programs_before" "$(bpf_ids prog)"
+same "road: and the maps" "$maps_before" "$(bpf_ids map)"
+
+# opencount: a table, over a persistent load.
+id=$(as alice bpfctl load "$b/opencount.bpfb" --json=short | json_get id)
+expect "road: load prints an id" 0 '^[0-9a-f]{16}$' echo "$id"
+for _ in $(seq 50); do
+	as bob cat /etc/hostname >/dev/null
+done
+expect "road: opencount's table names commands and counts" 0 '"?cat"?.*[0-9]+' \
+	as alice bpfctl show "$id" --maps
+expect "road: show tells what is attached where" 0 'fentry:' as alice bpfctl show "$id"
+expect "road: bob does not see it" 1 "no load" as bob bpfctl show "$id"
+expect "road: bob cannot unload it" 1 "no load" as bob bpfctl unload "$id"
+expect "road: root sees it" 0 opencount bpfctl list
+
+# A restart of the daemon, and a crash, leave it running.
+link=$(bpf_ids link)
+systemctl restart bpfgated.service
+same "road: a restart of the daemon keeps the links" "$link" "$(bpf_ids link)"
+expect "road: and its record" 0 opencount as alice bpfctl show "$id" --maps
+kill -9 "$(daemon_pid)"
+sleep 0.5
+expect "road: after kill -9 the load is still there" 0 opencount as alice bpfctl show "$id" --maps
+same "road: with the same links" "$link" "$(bpf_ids link)"
+expect "road: unload" 0 '' as alice bpfctl unload "$id"
+wait_for 5 test "$(bpf_ids prog)" = "$programs_before"
+same "road: unload takes the program out of the kernel" "$programs_before" "$(bpf_ids prog)"
+same "road: nothing is left in bpffs" "" "$(ls -A /sys/fs/bpf/bpfgate)"
+
+# xdpcount: a per-CPU table, on an interface of the user's choice.
+modprobe dummy numdummies=0 2>/dev/null
+ip link add dummy0 type dummy && ip address add 192.0.2.1/24 dev dummy0 && ip link set dummy0 up
+ip link set lo up
+id=$(as alice bpfctl load "$b/xdpcount.bpfb" --attach xdpcount=xdp:lo --json=short | json_get id)
+ping -c 5 -i 0.05 127.0.0.1 >/dev/null
+expect "road: xdpcount counted the echo requests and replies" 0 'ICMP|[^0-9]1[^0-9].*packets=1[0-9]' \
+	as alice bpfctl show "$id" --maps --bundle "$b/xdpcount.bpfb"
+expect "road: bpftool sees the xdp link" 0 "xdp" bpftool link list
+as alice bpfctl unload "$id"
+expect "road: an interface the rule does not name is denied" 3 "authorise" \
+	as alice bpfctl load "$b/xdpcount.bpfb" --attach xdpcount=xdp:eth9
+expect "road: a target the manifest does not allow is refused" 1 "kprobe" \
+	as alice bpfctl load "$b/xdpcount.bpfb" --attach xdpcount=kprobe:do_exit
+
+# In a network namespace of one's own, network targets are not the daemon's to give.
+ip netns add elsewhere
+expect "road: no xdp for a client in another network namespace" 1 "network namespace" \
+	ip netns exec elsewhere runuser -u alice -- \
+	bpfctl load "$b/xdpcount.bpfb" --attach xdpcount=xdp:lo
+
+# When the daemon goes, so do sessions, and the client says so.
+as alice bpfctl run "$b/execwatch.bpfb" --duration 30 >/dev/null 2>"$work/errors" &
+run=$!
+wait_for 20 grep -q . "$work/errors"
+sleep 1
+systemctl stop bpfgated.service
+wait $run
+same "road: run ends with status 6 when the daemon goes" 6 $?
+wait_for 5 test "$(bpf_ids prog)" = "$programs_before"
+same "road: the session's program went with it" "$programs_before" "$(bpf_ids prog)"
+expect "road: the socket starts the daemon again" 0 "" as alice bpfctl status
+systemctl stop bpfgated.socket bpfgated.service
+expect "road: no daemon: exit status 6 and what to do" 6 "systemctl" as alice bpfctl status
+systemctl start bpfgated.socket
+expect "road: varlinkctl talks to it too" 0 "contract" \
+	varlinkctl call /run/bpfgate/org.bpfgate.Gate org.bpfgate.Gate.Status '{}'
+same "road: the daemon never crashed but when it was killed" "" \
+	"$(journalctl -u bpfgated.service -o cat | grep -iE "core-dump|sanitizer|runtime error|assert|exit-code")"
+tap_end
