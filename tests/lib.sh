@@ -107,7 +107,7 @@ cache_entry() {
 # daily NAME COMMAND [ARG...]: prints what COMMAND printed when it last ran, if that was with the same
 # ARGs and text and less than a day ago; else runs it. COMMAND may use nothing else. For questions to the Debian mirror.
 daily() {
-	local name=$1 file key
+	local name=$1 file key new
 
 	shift
 	key=$(digest -- "$(declare -f "$1" apt_private)" "$@")
@@ -115,11 +115,13 @@ daily() {
 	if [ -n "${BPFGATE_REFRESH:-}" ] || [ -z "$(find "$file" -mmin -1440 2>/dev/null)" ]; then
 		mkdir -p "$cache_dir"
 		rm -f "$cache_dir/answer-$name-"*
-		"$@" >"$file.$$" || {
-			rm -f "$file.$$"
+		# Not by a name of that pattern: two runs may ask the same at once.
+		new=$(mktemp "$cache_dir/.answer-XXXXXX")
+		"$@" >"$new" || {
+			rm -f "$new"
 			return 1
 		}
-		mv "$file.$$" "$file"
+		mv "$new" "$file"
 	fi
 	cat "$file"
 }
