@@ -63,9 +63,12 @@ holds() {
 	fi
 }
 
+# By how much longer everything may take: more than 1 on a kernel that checks itself.
+patience=${BPFGATE_PATIENCE:-1}
+
 # wait_for SECONDS COMMAND...: until COMMAND succeeds; its status otherwise.
 wait_for() {
-	local until=$((SECONDS + $1))
+	local until=$((SECONDS + $1 * patience))
 
 	shift
 	until "$@" >/dev/null 2>&1; do
