@@ -27,10 +27,10 @@ programs_before=$(bpf_ids prog)
 maps_before=$(bpf_ids map)
 
 # execwatch: typed events, live, through a session.
-as alice bpfctl run "$b/execwatch.bpfb" --duration 30 --json=short >"$work/events" 2>"$work/errors" &
+as alice bpfctl run "$b/execwatch.bpfb" --duration $((30 * patience)) --json=short >"$work/events" 2>"$work/errors" &
 run=$!
 if wait_for 20 grep -q . "$work/errors"; then
-	sleep 1
+	sleep "$patience"
 	for _ in 1 2 3; do
 		as bob /usr/bin/env true
 		/bin/echo hello >/dev/null
