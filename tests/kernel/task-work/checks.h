@@ -36,5 +36,14 @@ void checks_spelling(bool impl);
 bool wait_for(const volatile unsigned *value, unsigned wanted, unsigned ms);
 void sleep_ms(unsigned ms);
 
+/* A run(): loads a program that is called as the row, with dashes; .text is the object. */
+void check_verify(const struct check *check);
+/* Loads the program @name of an object; keeps what the verifier says. 0 or a negative errno. */
+int verify(const char *object_name, const char *name);
+/* The type of the program that was loaded last, as in linux/bpf.h. */
+unsigned verify_type(void);
+
 /* The groups. */
 void rows_tw_schedule(void);
+void rows_tw_types(void);
+void rows_tw_verifier(void);

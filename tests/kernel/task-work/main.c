@@ -21,10 +21,13 @@
 		rows_tw_##name();       \
 	}
 BOTH(schedule)
+BOTH(types)
+BOTH(verifier)
 
 static const struct group groups[] = {
-	{"schedule", plain_schedule},
-	{"impl-schedule", impl_schedule},
+	{"schedule", plain_schedule}, {"types", plain_types},
+	{"verifier", plain_verifier}, {"impl-schedule", impl_schedule},
+	{"impl-types", impl_types},   {"impl-verifier", impl_verifier},
 };
 
 static _Noreturn void usage(int status)
