@@ -66,6 +66,20 @@ int good_resume(void *ctx)
 	return schedule_resume(TASK, &e->work, &array, callback);
 }
 
+/* For maps that are put in the place of the array, whose field is elsewhere. */
+
+#define AT(offset_)                                                                  \
+	SEC("?syscall")                                                              \
+	int at_##offset_(void *ctx)                                                  \
+	{                                                                            \
+		LOOKUP(array, e);                                                    \
+		return schedule_resume(TASK, (void *)e + offset_, &array, callback); \
+	}
+
+AT(0)
+AT(4)
+AT(16)
+
 /* The task. */
 
 SEC("?syscall")

@@ -40,10 +40,15 @@ void sleep_ms(unsigned ms);
 void check_verify(const struct check *check);
 /* Loads the program @name of an object; keeps what the verifier says. 0 or a negative errno. */
 int verify(const char *object_name, const char *name);
+/* The same with @fd in the place of the object's map @map. */
+int verify_with(const char *object_name, const char *name, const char *map, int fd);
 /* The type of the program that was loaded last, as in linux/bpf.h. */
 unsigned verify_type(void);
 
 /* The groups. */
 void rows_tw_schedule(void);
+void rows_tw_maps(void);
+void rows_tw_states(void);
 void rows_tw_types(void);
+void rows_tw_values(void);
 void rows_tw_verifier(void);

@@ -21,13 +21,28 @@
 		rows_tw_##name();       \
 	}
 BOTH(schedule)
+BOTH(states)
 BOTH(types)
+BOTH(values)
 BOTH(verifier)
+static void plain_maps(void)
+{
+	checks_spelling(false);
+	rows_tw_maps();
+}
 
+#define PLAIN(name)                 \
+	{                           \
+#name, plain_##name \
+	}
+#define IMPL(name)                         \
+	{                                  \
+		"impl-" #name, impl_##name \
+	}
 static const struct group groups[] = {
-	{"schedule", plain_schedule}, {"types", plain_types},
-	{"verifier", plain_verifier}, {"impl-schedule", impl_schedule},
-	{"impl-types", impl_types},   {"impl-verifier", impl_verifier},
+	PLAIN(maps),	 PLAIN(verifier), PLAIN(types),	  PLAIN(values),
+	PLAIN(schedule), PLAIN(states),	  IMPL(verifier), IMPL(types),
+	IMPL(values),	 IMPL(schedule),  IMPL(states),
 };
 
 static _Noreturn void usage(int status)

@@ -33,7 +33,7 @@ static void note_log(const char *name)
 	note("%s: %.*s", name, (int)strcspn(line, "\n"), line);
 }
 
-int verify(const char *object_name, const char *name)
+int verify_with(const char *object_name, const char *name, const char *map, int fd)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log_text,
 		    .kernel_log_size = sizeof(log_text), .kernel_log_level = 1);
@@ -45,24 +45,29 @@ int verify(const char *object_name, const char *name)
 	program = bpf_object__find_program_by_name(object, name);
 	must(name, program ? bpf_program__set_autoload(program, true) : -ENOENT);
 	last_type = bpf_program__type(program);
+	if (map)
+		must(map, bpf_map__reuse_fd(bpf_object__find_map_by_name(object, map), fd));
 	log_text[0] = 0;
 	r = bpf_object__load(object);
 	bpf_object__close(object);
+	if (r < 0)
+		note_log(name);
 	return r;
+}
+
+int verify(const char *object_name, const char *name)
+{
+	return verify_with(object_name, name, NULL, -1);
 }
 
 void check_verify(const struct check *check)
 {
 	char name[64];
-	int r;
 
 	snprintf(name, sizeof(name), "%s", check->name);
 	for (char *c = strchr(name, '-'); c; c = strchr(c, '-'))
 		*c = '_';
-	r = verify(check->text, name);
-	if (r < 0)
-		note_log(check->name);
-	answer_result(r);
+	answer_result(verify(check->text, name));
 }
 
 #define ARGUMENT(name, expected)                                   \

@@ -80,17 +80,43 @@ void subject_close(struct subject *s)
 {
 	bpf_link__destroy(TAKE_PTR(s->link));
 	bpf_object__close(TAKE_PTR(s->object));
+	if (s->own)
+		safe_close(s->prog);
 	s->prog = -1;
-	for (unsigned i = 0; i < N_KINDS; i++)
+	for (unsigned i = 0; i < N_KINDS; i++) {
+		if (s->own)
+			safe_close(s->maps[i]);
 		s->maps[i] = -1;
+	}
+	s->own = false;
 }
 
-int subject_keep_program(struct subject *s)
+void subject_close_maps(struct subject *s)
 {
 	int fd = must("dup", fcntl(s->prog, F_DUPFD_CLOEXEC, 3));
 
 	subject_close(s);
-	return fd;
+	s->prog = fd;
+	s->own = true;
+}
+
+void subject_close_program(struct subject *s)
+{
+	int fds[N_KINDS];
+
+	for (unsigned i = 0; i < N_KINDS; i++)
+		fds[i] = must("dup", fcntl(s->maps[i], F_DUPFD_CLOEXEC, 3));
+	subject_close(s);
+	memcpy(s->maps, fds, sizeof(fds));
+	s->own = true;
+}
+
+bool subject_has_program(const struct subject *s)
+{
+	int fd = bpf_prog_get_fd_by_id(s->prog_id);
+
+	safe_close(fd);
+	return fd >= 0;
 }
 
 static bool gone(const struct subject *s)

@@ -14,6 +14,7 @@ struct subject {
 	struct bpf_object *object;
 	struct globals *globals; /* the program's own memory */
 	int prog, maps[N_KINDS]; /* the object's descriptors, or -1 */
+	bool own;		 /* they are ours to close */
 	uint32_t prog_id, map_ids[N_KINDS];
 	struct bpf_link *link;
 };
@@ -22,9 +23,11 @@ struct subject {
 int subject_load(struct subject *s, const char *extra);
 /* Closes every descriptor and link; what is left in globals can still be read. */
 void subject_close(struct subject *s);
-/* ... but the program's, or the maps', which the caller has then to close. */
-int subject_keep_program(struct subject *s);
-void subject_close_map(struct subject *s, enum kind kind);
+/* ... but the program's, or those of the maps; a second subject_close() closes them, too. */
+void subject_close_maps(struct subject *s);
+void subject_close_program(struct subject *s);
+/* Whether the program is still there, now. */
+bool subject_has_program(const struct subject *s);
 /* Program and maps are gone, a moment after subject_close(). */
 const char *subject_gone(const struct subject *s);
 
@@ -58,3 +61,11 @@ bool target_turn(struct target *t);
 void target_start(struct target *t);
 bool target_done(struct target *t, unsigned ms);
 void target_end(struct target *t);
+
+/* A page whose first access waits until page_give(). page_make() answers NULL if there is no
+ * userfaultfd. */
+void *page_make(void);
+/* Somebody waits. */
+bool page_wanted(unsigned ms);
+/* Every byte is 0x5a. */
+void page_give(void);

@@ -31,11 +31,11 @@ static int callback(struct bpf_map *map, void *key, void *value);
 #define SCHEDULE(map)                                                             \
 	({                                                                        \
 		struct elem *elem_ = bpf_map_lookup_elem(&map, &key);             \
-		int r_ = -ENOENT;                                                 \
+		int r_ = elem_ ? 0 : -ENOENT;                                     \
                                                                                   \
 		if (elem_ && mode == SIGNAL)                                      \
 			r_ = schedule_signal(task, &elem_->work, &map, callback); \
-		else if (elem_)                                                   \
+		else if (elem_ && mode == RESUME)                                 \
 			r_ = schedule_resume(task, &elem_->work, &map, callback); \
 		r_;                                                               \
 	})

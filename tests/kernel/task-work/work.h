@@ -6,7 +6,7 @@
 
 /* The maps; each has a struct elem per key. */
 enum kind { ARRAY, HASH, HASH_ALLOC, LRU, N_KINDS };
-enum mode { SIGNAL, RESUME, N_MODES };
+enum mode { SIGNAL, RESUME, N_MODES, LOOK = N_MODES /* only looks the element up */ };
 #define KIND_SIZE 8
 
 /* What the callback does. */
