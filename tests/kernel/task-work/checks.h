@@ -48,6 +48,8 @@ unsigned verify_type(void);
 /* The groups. */
 void rows_tw_schedule(void);
 void rows_tw_maps(void);
+void rows_tw_nmi(void);
+void rows_tw_race(void);
 void rows_tw_states(void);
 void rows_tw_types(void);
 void rows_tw_values(void);

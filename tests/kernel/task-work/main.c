@@ -21,6 +21,8 @@
 		rows_tw_##name();       \
 	}
 BOTH(schedule)
+BOTH(nmi)
+BOTH(race)
 BOTH(states)
 BOTH(types)
 BOTH(values)
@@ -40,9 +42,9 @@ static void plain_maps(void)
 		"impl-" #name, impl_##name \
 	}
 static const struct group groups[] = {
-	PLAIN(maps),	 PLAIN(verifier), PLAIN(types),	  PLAIN(values),
-	PLAIN(schedule), PLAIN(states),	  IMPL(verifier), IMPL(types),
-	IMPL(values),	 IMPL(schedule),  IMPL(states),
+	PLAIN(maps),   PLAIN(verifier), PLAIN(types), PLAIN(values),  PLAIN(schedule),
+	PLAIN(states), PLAIN(nmi),	PLAIN(race),  IMPL(verifier), IMPL(types),
+	IMPL(values),  IMPL(schedule),	IMPL(states), IMPL(nmi),      IMPL(race),
 };
 
 static _Noreturn void usage(int status)
@@ -50,6 +52,7 @@ static _Noreturn void usage(int status)
 	printf("Usage: bpf-task-work-conformance [OPTION]... [GROUP]...\n\n"
 	       "  --quick               fewer tries at races\n"
 	       "  --tries N             so many (default 10000)\n"
+	       "  --stock               leave out what can crash Linux 7.3\n"
 	       "  --verbose             what the verifier says, too");
 	groups_list(groups, ARRAY_SIZE(groups));
 	exit(status);
@@ -64,6 +67,8 @@ int main(int argc, char **argv)
 			options.tries = 300;
 		else if (streq(argv[i], "--verbose"))
 			options.verbose = true;
+		else if (streq(argv[i], "--stock"))
+			options.stock = true;
 		else if (streq(argv[i], "--tries") && argv[i + 1])
 			options.tries = (unsigned)atoi(argv[++i]);
 		else

@@ -141,6 +141,27 @@ const char *subject_gone(const struct subject *s)
 	return "not freed";
 }
 
+uint64_t subject_finished(const struct subject *s)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < N_SLOTS; i++)
+		n += __atomic_load_n(&s->globals->seen[i].finished, __ATOMIC_RELAXED);
+	return n;
+}
+
+uint64_t subject_quiet(const struct subject *s)
+{
+	uint64_t n = subject_finished(s), before;
+
+	do {
+		before = n;
+		sleep_ms(200);
+		n = subject_finished(s);
+	} while (n != before);
+	return n;
+}
+
 int element_put(struct subject *s, enum kind kind, uint32_t key, const struct elem *elem)
 {
 	return bpf_map_update_elem(s->maps[kind], &key, elem, BPF_ANY);

@@ -31,6 +31,10 @@ bool subject_has_program(const struct subject *s);
 /* Program and maps are gone, a moment after subject_close(). */
 const char *subject_gone(const struct subject *s);
 
+/* How often callbacks ended, of all slots; when nothing has changed for a while. */
+uint64_t subject_finished(const struct subject *s);
+uint64_t subject_quiet(const struct subject *s);
+
 const char *kind_name(enum kind kind);
 const char *mode_name(enum mode mode);
 

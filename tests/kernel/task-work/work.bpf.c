@@ -164,4 +164,24 @@ int from_nmi(void *ctx)
 	return when_armed();
 }
 
+/* Every time that the task is met; the elements by turns. */
+SEC("?raw_tp/nmi_handler")
+int from_nmi_counted(void *ctx)
+{
+	struct counts *counts = &globals.counts;
+	__u64 hit;
+	int r;
+
+	if (counts->tid == 0 || counts->tid != (__u32)bpf_get_current_pid_tgid())
+		return 0;
+	hit = __sync_fetch_and_add(&counts->hits, 1);
+	r = schedule(bpf_get_current_task_btf(), globals.request.kind, globals.request.mode,
+		     hit % KIND_SIZE);
+	if (r == 0)
+		__sync_fetch_and_add(&counts->ok, 1);
+	else
+		__sync_fetch_and_add(&counts->errors[-r & (N_ERRNOS - 1)], 1);
+	return 0;
+}
+
 char LICENSE[] SEC("license") = "GPL";

@@ -44,10 +44,20 @@ struct request {
 	__u32 tid; /* 0: the running one */
 };
 
+#define N_ERRNOS 128
+
+/* Each schedule of from_nmi_counted, by its answer. */
+struct counts {
+	__u32 tid; /* only while it runs */
+	__u64 hits, ok;
+	__u64 errors[N_ERRNOS];
+};
+
 struct globals {
 	struct request request;
 	__u32 armed;  /* a tid, until the program has seen it */
 	__s32 result; /* of that schedule */
 	__u32 hits;
 	struct seen seen[N_SLOTS];
+	struct counts counts;
 };
