@@ -13,7 +13,6 @@ void groups_init(void)
 	n = readlink("/proc/self/exe", options.directory, sizeof(options.directory) - 1);
 	if (n > 0)
 		*strrchr(options.directory, '/') = 0;
-	printf("begin\n");
 }
 
 void groups_list(const struct group *groups, size_t n)
@@ -61,6 +60,7 @@ bool groups_run(const struct group *groups, size_t n, char **names)
 {
 	bool ok = true;
 
+	printf("begin\n");
 	for (size_t i = 0; i < n; i++)
 		if (wanted(&groups[i], names))
 			ok &= run(&groups[i]);

@@ -13,8 +13,8 @@ struct group {
 void groups_list(const struct group *groups, size_t n);
 /*
  * Runs those that @names (ended by NULL) names, or all if there is no name, each in a process of
- * its own; then says that this is the end. False if an answer was wrong, or a group did not come to
- * its end.
+ * its own, and says where they begin and end. False if an answer was wrong, or a group did not come
+ * to its end.
  */
 bool groups_run(const struct group *groups, size_t n, char **names);
 

@@ -62,7 +62,7 @@ void checks_init(void)
 }
 
 /* By trying: 7.2 has a function of the other spelling, but not for programs. */
-static bool spelling_exists(void)
+bool checks_spelling_exists(void)
 {
 	struct bpf_object *object = bpf_object__open_file(checks_object("work"), NULL);
 	int r;
@@ -110,7 +110,7 @@ static void run(const struct check *check, const char *group, bool exists)
 
 void checks_run(const char *group, const struct check *checks, size_t n)
 {
-	bool exists = spelling_exists();
+	bool exists = checks_spelling_exists();
 
 	for (size_t i = 0; i < n; i++)
 		run(&checks[i], group, exists);

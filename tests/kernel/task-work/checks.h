@@ -31,6 +31,8 @@ const char *checks_object(const char *name);
 /* Before anything else. @impl: which spelling follows. */
 void checks_init(void);
 void checks_spelling(bool impl);
+/* Whether this kernel has it. */
+bool checks_spelling_exists(void);
 
 /* Waits until *@value is @wanted. False if it is not after @ms milliseconds. */
 bool wait_for(const volatile unsigned *value, unsigned wanted, unsigned ms);

@@ -76,7 +76,7 @@ static void inject(unsigned long long wanted)
 static void say(unsigned long long wanted, unsigned long long injected, unsigned long long ran)
 {
 	const struct counts *counts = &s.globals->counts;
-	unsigned long long errors = 0;
+	unsigned long long errors = 0, ok = subject_ok(&s);
 	char text[200] = "";
 
 	for (int i = 0; i < N_ERRNOS; i++) {
@@ -88,15 +88,14 @@ static void say(unsigned long long wanted, unsigned long long injected, unsigned
 		snprintf(text + n, sizeof(text) - n, ", %llu %s", counts->errors[i],
 			 answer_name(-i));
 	}
-	note("%llu NMIs, %llu hits, %llu schedules, %llu callbacks%s", injected, counts->hits,
-	     counts->ok, ran, text);
-	if (injected < wanted || counts->hits < wanted || counts->ok == 0)
-		answer("too few: %llu NMIs, %llu hits, %llu schedules", injected, counts->hits,
-		       counts->ok);
-	else if (counts->hits != counts->ok + errors)
-		answer("%llu hits without an answer", counts->hits - counts->ok - errors);
-	else if (ran != counts->ok)
-		answer("%llu schedules, but %llu callbacks", counts->ok, ran);
+	note("%llu NMIs, %llu hits, %llu schedules, %llu callbacks%s", injected, counts->hits, ok,
+	     ran, text);
+	if (injected < wanted || counts->hits < wanted || ok == 0)
+		answer("too few: %llu NMIs, %llu hits, %llu schedules", injected, counts->hits, ok);
+	else if (counts->hits != ok + errors)
+		answer("%llu hits without an answer", counts->hits - ok - errors);
+	else if (ran != ok)
+		answer("%llu schedules, but %llu callbacks", ok, ran);
 	else
 		answer("all accounted for");
 }

@@ -51,15 +51,21 @@ static void *map_globals(struct bpf_object *object)
 
 int subject_load(struct subject *s, const char *extra)
 {
+	return subject_load_with(s, (const char *const[]){extra, NULL});
+}
+
+int subject_load_with(struct subject *s, const char *const *extras)
+{
 	struct bpf_program *program;
 	int r;
 
 	*s = (struct subject){.prog = -1};
 	s->object = bpf_object__open_file(checks_object("work"), NULL);
 	must("open", s->object ? 0 : -errno);
-	program = extra ? bpf_object__find_program_by_name(s->object, extra) : NULL;
-	if (extra)
-		must(extra, program ? bpf_program__set_autoload(program, true) : -ENOENT);
+	for (; *extras; extras++) {
+		program = bpf_object__find_program_by_name(s->object, *extras);
+		must(*extras, program ? bpf_program__set_autoload(program, true) : -ENOENT);
+	}
 	r = bpf_object__load(s->object);
 	if (r < 0) {
 		bpf_object__close(TAKE_PTR(s->object));
@@ -119,6 +125,12 @@ bool subject_has_program(const struct subject *s)
 	return fd >= 0;
 }
 
+void subject_forget(struct subject *s)
+{
+	if (s->globals)
+		munmap(TAKE_PTR(s->globals), sizeof(struct globals));
+}
+
 static bool gone(const struct subject *s)
 {
 	int fd = bpf_prog_get_fd_by_id(s->prog_id);
@@ -139,6 +151,16 @@ const char *subject_gone(const struct subject *s)
 		sleep_ms(50);
 	}
 	return "not freed";
+}
+
+uint64_t subject_ok(const struct subject *s)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < N_KINDS; i++)
+		for (unsigned key = 0; key < KIND_SIZE; key++)
+			n += __atomic_load_n(&s->globals->counts.ok[i][key], __ATOMIC_RELAXED);
+	return n;
 }
 
 uint64_t subject_finished(const struct subject *s)

@@ -21,6 +21,8 @@ struct subject {
 
 /* Loads it; @extra: the name of a program besides from_syscall, or NULL. 0 or a negative errno. */
 int subject_load(struct subject *s, const char *extra);
+/* The same; @extras ends with NULL. */
+int subject_load_with(struct subject *s, const char *const *extras);
 /* Closes every descriptor and link; what is left in globals can still be read. */
 void subject_close(struct subject *s);
 /* ... but the program's, or those of the maps; a second subject_close() closes them, too. */
@@ -28,10 +30,13 @@ void subject_close_maps(struct subject *s);
 void subject_close_program(struct subject *s);
 /* Whether the program is still there, now. */
 bool subject_has_program(const struct subject *s);
+/* Lets go of globals, which also keep a map. */
+void subject_forget(struct subject *s);
 /* Program and maps are gone, a moment after subject_close(). */
 const char *subject_gone(const struct subject *s);
 
 /* How often callbacks ended, of all slots; when nothing has changed for a while. */
+uint64_t subject_ok(const struct subject *s); /* schedules that succeeded */
 uint64_t subject_finished(const struct subject *s);
 uint64_t subject_quiet(const struct subject *s);
 

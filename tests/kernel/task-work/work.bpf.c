@@ -40,7 +40,8 @@ static int callback(struct bpf_map *map, void *key, void *value);
 		r_;                                                               \
 	})
 
-static __always_inline int schedule(struct task_struct *task, __u32 kind, __u32 mode, __u32 key)
+static __always_inline int schedule_uncounted(struct task_struct *task, __u32 kind, __u32 mode,
+					      __u32 key)
 {
 	switch (kind) {
 	case ARRAY:
@@ -54,6 +55,20 @@ static __always_inline int schedule(struct task_struct *task, __u32 kind, __u32 
 	default:
 		return -EINVAL;
 	}
+}
+
+static __always_inline int schedule(struct task_struct *task, __u32 kind, __u32 mode, __u32 key)
+{
+	int r = schedule_uncounted(task, kind, mode, key);
+	__u32 at = key < KIND_SIZE ? key : KIND_SIZE - 1;
+
+	if (mode >= N_MODES)
+		return r;
+	if (r == 0)
+		__sync_fetch_and_add(&globals.counts.ok[kind % N_KINDS][at % KIND_SIZE], 1);
+	else
+		__sync_fetch_and_add(&globals.counts.errors[-r & (N_ERRNOS - 1)], 1);
+	return r;
 }
 
 static __always_inline void copy(struct seen *seen, struct elem *elem)
@@ -164,24 +179,35 @@ int from_nmi(void *ctx)
 	return when_armed();
 }
 
-/* Every time that the task is met; the elements by turns. */
+/* Every time that the task, or a task of the process, is met; elements by turns, or at random. */
+static __always_inline int always(void)
+{
+	struct counts *counts = &globals.counts;
+	__u64 self = bpf_get_current_pid_tgid(), hit;
+	__u32 kind = globals.request.kind, mode = globals.request.mode;
+
+	if (counts->tgid ? counts->tgid != self >> 32 : !counts->tid || counts->tid != (__u32)self)
+		return 0;
+	hit = __sync_fetch_and_add(&counts->hits, 1);
+	if (counts->tgid) {
+		hit = bpf_get_prandom_u32();
+		kind = hit >> 8 & (N_KINDS - 1);
+		mode = hit >> 16 & 1;
+	}
+	schedule(bpf_get_current_task_btf(), kind, mode, hit % KIND_SIZE);
+	return 0;
+}
+
 SEC("?raw_tp/nmi_handler")
 int from_nmi_counted(void *ctx)
 {
-	struct counts *counts = &globals.counts;
-	__u64 hit;
-	int r;
+	return always();
+}
 
-	if (counts->tid == 0 || counts->tid != (__u32)bpf_get_current_pid_tgid())
-		return 0;
-	hit = __sync_fetch_and_add(&counts->hits, 1);
-	r = schedule(bpf_get_current_task_btf(), globals.request.kind, globals.request.mode,
-		     hit % KIND_SIZE);
-	if (r == 0)
-		__sync_fetch_and_add(&counts->ok, 1);
-	else
-		__sync_fetch_and_add(&counts->errors[-r & (N_ERRNOS - 1)], 1);
-	return 0;
+SEC("?tp/syscalls/sys_enter_getpgid")
+int from_tracepoint_counted(void *ctx)
+{
+	return always();
 }
 
 char LICENSE[] SEC("license") = "GPL";

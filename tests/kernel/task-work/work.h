@@ -46,11 +46,13 @@ struct request {
 
 #define N_ERRNOS 128
 
-/* Each schedule of from_nmi_counted, by its answer. */
+/* Every schedule, by its answer. */
 struct counts {
-	__u32 tid; /* only while it runs */
-	__u64 hits, ok;
+	__u64 ok[N_KINDS][KIND_SIZE]; /* by key, the last for all keys beyond */
 	__u64 errors[N_ERRNOS];
+	__u64 hits; /* of what follows */
+	/* For from_nmi_counted and from_tracepoint_counted: this task, or all of this process. */
+	__u32 tid, tgid;
 };
 
 struct globals {
