@@ -5,16 +5,11 @@
  * tests/kernel/conformance runs it. Linux 7.3's answers are the reference: on it, the exit status
  * is 1 if an answer is not the documented one.
  */
-#include <sys/prctl.h>
-#include <sys/wait.h>
-
+#include "groups.h"
 #include "keys.h"
 #include "row.h"
 
-static const struct group {
-	const char *name;
-	void (*rows)(void);
-} groups[] = {
+static const struct group groups[] = {
 	{"signature", rows_signature},
 	{"algorithms", rows_algorithms},
 	{"keyrings", rows_keyrings},
@@ -42,50 +37,13 @@ static _Noreturn void usage(int status)
 	       "  --tries N             so many (default 10000)\n"
 	       "  --verbose             what the verifier says, too\n"
 	       "  --builtin-key FILE    a key that is compiled into this kernel, and\n"
-	       "  --builtin-cert FILE   its certificate (PEM)\n\nGroups:");
-	for (unsigned i = 0; i < ARRAY_SIZE(groups); i++)
-		printf(" %s", groups[i].name);
-	printf("\n");
+	       "  --builtin-cert FILE   its certificate (PEM)");
+	groups_list(groups, ARRAY_SIZE(groups));
 	exit(status);
-}
-
-/* False if an answer was wrong, or the group did not come to its end. */
-static bool run(const struct group *group)
-{
-	int status;
-	pid_t pid;
-
-	note("group %s", group->name);
-	fflush(stdout);
-	pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		group->rows();
-		exit(row_wrong() ? 1 : 0);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		status = 0x100 * 3;
-	if (WIFSIGNALED(status))
-		printf("wrong\t%s\tends, not by signal %d\n", group->name, WTERMSIG(status));
-	else if (WEXITSTATUS(status) > 1)
-		printf("wrong\t%s\tends, not with status %d\n", group->name, WEXITSTATUS(status));
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-static bool wanted(const struct group *group, char **names)
-{
-	bool none = !*names;
-
-	for (; *names; names++)
-		if (streq(*names, group->name))
-			return true;
-	return none;
 }
 
 int main(int argc, char **argv)
 {
-	bool ok = true;
-	ssize_t n;
 	int i;
 
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
@@ -102,14 +60,7 @@ int main(int argc, char **argv)
 		else
 			usage(streq(argv[i], "--help") ? 0 : 2);
 	}
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	n = readlink("/proc/self/exe", options.directory, sizeof(options.directory) - 1);
-	if (n > 0)
-		*strrchr(options.directory, '/') = 0;
+	groups_init();
 	keys_make();
-	for (unsigned k = 0; k < ARRAY_SIZE(groups); k++)
-		if (wanted(&groups[k], argv + i))
-			ok &= run(&groups[k]);
-	printf("end\n");
-	return ok ? 0 : 1;
+	return groups_run(groups, ARRAY_SIZE(groups), argv + i) ? 0 : 1;
 }

@@ -32,6 +32,8 @@ int must(const char *what, int result);
 extern struct options {
 	unsigned tries;
 	bool verbose;
+	/* Nothing that can crash a kernel without our patches. */
+	bool stock;
 	/* A key compiled into this kernel, and its certificate; PEM files, or NULL. */
 	const char *builtin_key, *builtin_cert;
 	/* The folder of this program. */
