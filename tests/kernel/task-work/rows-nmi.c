@@ -6,7 +6,6 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <sys/klog.h>
 
@@ -18,15 +17,6 @@
 static struct subject s;
 static atomic_bool stop;
 static atomic_uint spinner;
-
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	must("CPU", sched_setaffinity(0, sizeof(set), &set) < 0 ? -errno : 0);
-}
 
 static void *spin(void *p)
 {

@@ -76,18 +76,29 @@ static int attach(enum from from)
 	return s.link ? 0 : -errno;
 }
 
-/* Until the program has met the target: a task that only waits is not met by an interrupt. */
-static void meet(enum from from)
+/* Each write is a non-maskable interrupt of the other processor, where the target spins. */
+static void meet_nmi(void)
 {
-	for (unsigned i = 0; i < 2000 && s.globals->armed; i++) {
-		int fd = from == NMI ? open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC) : -1;
+	int fd = must("sysrq", open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC));
 
-		target_start(&t);
-		if (fd >= 0 && write(fd, "l", 1) < 0)
+	pin(0);
+	__atomic_store_n(&t.spins, true, __ATOMIC_RELEASE);
+	target_start(&t);
+	for (unsigned i = 0; i < 2000 && s.globals->armed; i++) {
+		if (write(fd, "l", 1) < 0)
 			note("sysrq: %m");
-		safe_close(fd);
-		must("target", target_done(&t, 20000) ? 0 : -ETIMEDOUT);
+		sleep_ms(5);
 	}
+	__atomic_store_n(&t.spins, false, __ATOMIC_RELEASE);
+	must("target", target_done(&t, 20000) ? 0 : -ETIMEDOUT);
+	close(fd);
+}
+
+/* Until the program has met the target: a task that only waits is not met by an interrupt. */
+static void meet(void)
+{
+	for (unsigned i = 0; i < 2000 && s.globals->armed; i++)
+		target_turn(&t);
 }
 
 static void run(const struct check *check)
@@ -107,7 +118,10 @@ static void run(const struct check *check)
 		s.globals->request = (struct request){.kind = kind, .mode = mode, .key = key};
 		s.globals->result = -EINPROGRESS;
 		s.globals->armed = t.tid;
-		meet(from);
+		if (from == NMI)
+			meet_nmi();
+		else
+			meet();
 		r = s.globals->result;
 	}
 	say_seen(r, kind, key);

@@ -59,8 +59,11 @@ struct target {
 	pid_t pid; /* 0: a thread of this process */
 	int in, out;
 	unsigned long thread;
+	bool spins; /* a thread: while this is true, in user space on CPU 1 */
 };
 
+/* The calling thread. */
+void pin(int cpu);
 int target_thread(struct target *t);
 int target_process(struct target *t);
 /* It comes out of the kernel, calls getpgid() and goes to sleep again. False if it does not come

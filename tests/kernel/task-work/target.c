@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -12,7 +13,17 @@
 /* The other ends of a target's pipes. */
 struct ends {
 	int in, out;
+	const bool *spins;
 };
+
+void pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	must("CPU", sched_setaffinity(0, sizeof(set), &set) < 0 ? -errno : 0);
+}
 
 /* Task work that came with a signal interrupts a read. */
 static bool receive(int fd)
@@ -33,6 +44,10 @@ static void serve(struct ends *ends)
 	if (write(ends->out, &tid, sizeof(tid)) != sizeof(tid))
 		return;
 	while (receive(ends->in)) {
+		if (__atomic_load_n(ends->spins, __ATOMIC_ACQUIRE))
+			pin(1);
+		while (__atomic_load_n(ends->spins, __ATOMIC_ACQUIRE))
+			;
 		getpgid(0);
 		if (write(ends->out, "", 1) != 1)
 			break;
@@ -56,7 +71,7 @@ static struct ends *make_pipes(struct target *t)
 	must("memory", ends ? 0 : -ENOMEM);
 	must("pipe", pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0 ? -errno : 0);
 	*t = (struct target){.in = from[0], .out = to[1]};
-	*ends = (struct ends){.in = to[0], .out = from[1]};
+	*ends = (struct ends){.in = to[0], .out = from[1], .spins = &t->spins};
 	return ends;
 }
 
