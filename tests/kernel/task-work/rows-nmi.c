@@ -4,16 +4,12 @@
  * for it from each. Every one must be accounted for: it was refused with an error, or its callback
  * ran.
  */
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <sys/klog.h>
 
 #include "checks.h"
 #include "subject.h"
-
-#define SYSLOG_ACTION_CONSOLE_LEVEL 8
 
 static struct subject s;
 static atomic_bool stop;
@@ -58,10 +54,9 @@ static unsigned long long nmis(void)
 /* The backtraces, which are what they are asked for, are not wanted: a serial console is slow. */
 static void inject(unsigned long long wanted)
 {
-	int fd = must("sysrq", open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC));
+	int fd = sysrq_open();
 	unsigned long long start = nmis();
 
-	klogctl(SYSLOG_ACTION_CONSOLE_LEVEL, NULL, 1);
 	pin(0);
 	for (unsigned i = 0; i < 10 * wanted; i++) {
 		if (write(fd, "l", 1) != 1)

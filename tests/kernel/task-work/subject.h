@@ -68,6 +68,9 @@ int target_process(struct target *t);
 bool target_turn(struct target *t);
 /* The same, but does not wait for the end of it; target_done() does. */
 void target_start(struct target *t);
+/* Before it goes to sleep again it stays on its processor for a moment, so that an interrupt meets
+ * it. */
+void target_spin(struct target *t);
 bool target_done(struct target *t, unsigned ms);
 void target_end(struct target *t);
 

@@ -5,9 +5,13 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "checks.h"
 #include "subject.h"
+
+#define TURN 't'
+#define SPIN 's'
 
 /* The other ends of a target's pipes. */
 struct ends {
@@ -15,24 +19,36 @@ struct ends {
 };
 
 /* Task work that came with a signal interrupts a read. */
-static bool receive(int fd)
+static bool receive(int fd, char *ret)
 {
 	ssize_t n;
-	char c;
 
 	do
-		n = read(fd, &c, 1);
+		n = read(fd, ret, 1);
 	while (n < 0 && errno == EINTR);
 	return n == 1;
+}
+
+static void spin(void)
+{
+	struct timespec start, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	while ((now.tv_sec - start.tv_sec) * 1000000000 + now.tv_nsec - start.tv_nsec < 20000000);
 }
 
 static void serve(struct ends *ends)
 {
 	pid_t tid = gettid();
+	char command;
 
 	if (write(ends->out, &tid, sizeof(tid)) != sizeof(tid))
 		return;
-	while (receive(ends->in)) {
+	while (receive(ends->in, &command)) {
+		if (command == SPIN)
+			spin();
 		getpgid(0);
 		if (write(ends->out, "", 1) != 1)
 			break;
@@ -94,16 +110,27 @@ int target_process(struct target *t)
 	return 0;
 }
 
+static void command(struct target *t, char c)
+{
+	must("target", write(t->out, &c, 1) == 1 ? 0 : -errno);
+}
+
 void target_start(struct target *t)
 {
-	must("target", write(t->out, "", 1) == 1 ? 0 : -errno);
+	command(t, TURN);
+}
+
+void target_spin(struct target *t)
+{
+	command(t, SPIN);
 }
 
 bool target_done(struct target *t, unsigned ms)
 {
 	struct pollfd p = {.fd = t->in, .events = POLLIN};
+	char c;
 
-	return poll(&p, 1, (int)ms) == 1 && receive(t->in);
+	return poll(&p, 1, (int)ms) == 1 && receive(t->in, &c);
 }
 
 bool target_turn(struct target *t)
