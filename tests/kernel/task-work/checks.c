@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "checks.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <time.h>
 
 #include <bpf/libbpf.h>
+
+#define SYSLOG_ACTION_CONSOLE_LEVEL 8
 
 #define N_KEPT 1024
 #define ANSWER 200
@@ -114,6 +118,12 @@ void checks_run(const char *group, const struct check *checks, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		run(&checks[i], group, exists);
+}
+
+int sysrq_open(void)
+{
+	klogctl(SYSLOG_ACTION_CONSOLE_LEVEL, NULL, 1);
+	return must("sysrq", open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC));
 }
 
 void sleep_ms(unsigned ms)

@@ -34,6 +34,11 @@ void checks_spelling(bool impl);
 /* Whether this kernel has it. */
 bool checks_spelling_exists(void);
 
+/*
+ * A file to which writing an l sends an NMI to all other processors. The backtraces that they print
+ * are not wanted: the console, which is slow, is shut to them.
+ */
+int sysrq_open(void);
 /* Waits until *@value is @wanted. False if it is not after @ms milliseconds. */
 bool wait_for(const volatile unsigned *value, unsigned wanted, unsigned ms);
 void sleep_ms(unsigned ms);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* From every place, in both modes, for every map: the callback runs once, where it should, and sees
  * what is right. */
-#include <fcntl.h>
 #include <linux/perf_event.h>
 #include <sys/syscall.h>
 
@@ -76,29 +75,22 @@ static int attach(enum from from)
 	return s.link ? 0 : -errno;
 }
 
-/* Each write is a non-maskable interrupt of the other processor, where the target spins. */
-static void meet_nmi(void)
+/* Until the program has met the target. */
+static void meet(enum from from)
 {
-	int fd = must("sysrq", open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC));
+	int fd = from == NMI ? sysrq_open() : -1;
 
-	pin(0);
-	__atomic_store_n(&t.spins, true, __ATOMIC_RELEASE);
-	target_start(&t);
-	for (unsigned i = 0; i < 2000 && s.globals->armed; i++) {
-		if (write(fd, "l", 1) < 0)
-			note("sysrq: %m");
-		sleep_ms(5);
+	for (unsigned i = 0; i < 500 && s.globals->armed; i++) {
+		if (from == NMI || from == PERF_EVENT)
+			target_spin(&t);
+		else
+			target_start(&t);
+		for (unsigned k = 0; fd >= 0 && k < 5 && s.globals->armed; k++)
+			if (write(fd, "l", 1) < 0)
+				note("sysrq: %m");
+		must("target", target_done(&t, 20000) ? 0 : -ETIMEDOUT);
 	}
-	__atomic_store_n(&t.spins, false, __ATOMIC_RELEASE);
-	must("target", target_done(&t, 20000) ? 0 : -ETIMEDOUT);
-	close(fd);
-}
-
-/* Until the program has met the target: a task that only waits is not met by an interrupt. */
-static void meet(void)
-{
-	for (unsigned i = 0; i < 2000 && s.globals->armed; i++)
-		target_turn(&t);
+	safe_close(fd);
 }
 
 static void run(const struct check *check)
@@ -118,10 +110,7 @@ static void run(const struct check *check)
 		s.globals->request = (struct request){.kind = kind, .mode = mode, .key = key};
 		s.globals->result = -EINPROGRESS;
 		s.globals->armed = t.tid;
-		if (from == NMI)
-			meet_nmi();
-		else
-			meet();
+		meet(from);
 		r = s.globals->result;
 	}
 	say_seen(r, kind, key);

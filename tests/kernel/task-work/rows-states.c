@@ -147,11 +147,10 @@ static void run(const struct check *check)
 
 enum special { ZOMBIE, KTHREAD, STOPPED, KILLED, EXITS };
 
-static void end_process(int signal)
+static void end_process(void)
 {
 	siginfo_t info;
 
-	kill(t.pid, signal);
 	/* A zombie stays until target_end(). */
 	must("wait", waitid(P_PID, (id_t)t.pid, &info, WEXITED | WNOWAIT) < 0 ? -errno : 0);
 }
@@ -171,8 +170,10 @@ static void run_task(const struct check *check)
 		kill(t.pid, SIGSTOP);
 		must("stop", waitpid(t.pid, &status, WUNTRACED) < 0 ? -errno : 0);
 	}
-	if (special == ZOMBIE)
-		end_process(SIGKILL);
+	if (special == ZOMBIE) {
+		kill(t.pid, SIGKILL);
+		end_process();
+	}
 	first = schedule(&s, HASH, mode, KEY, special == KTHREAD ? 2 : t.tid);
 	sleep_ms(50);
 	second = schedule(&s, HASH, mode, KEY, special == KTHREAD ? 2 : t.tid);
@@ -183,9 +184,11 @@ static void run_task(const struct check *check)
 	if (special == STOPPED)
 		target_turn(&t);
 	if (special == KILLED)
-		end_process(SIGKILL);
+		kill(t.pid, SIGKILL);
 	if (special == EXITS)
 		t.out = safe_close(t.out);
+	if (special == KILLED || special == EXITS)
+		end_process();
 	sleep_ms(100);
 	late = ran();
 	target_end(&t);

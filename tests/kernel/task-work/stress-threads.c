@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Who schedules, who takes elements away, who comes and goes. */
-#include <fcntl.h>
 #include <pthread.h>
 #include <sys/wait.h>
 
@@ -49,7 +48,7 @@ static void *scheduler(void *p)
 	uint32_t seed = (uint32_t)gettid();
 
 	*self = (unsigned)gettid();
-	while (!stop) {
+	for (unsigned i = 1; !stop; i++) {
 		uint32_t key = any(&seed) % KIND_SIZE, target = any(&seed) % (N_SCHEDULERS + 2);
 		uint32_t tid;
 
@@ -61,6 +60,9 @@ static void *scheduler(void *p)
 			tid = passing[target - N_SCHEDULERS];
 		schedule(&shared, any(&seed) % N_KINDS, any(&seed) % N_MODES, key, tid);
 		getpgid(0);
+		/* Two processors are few: the others want to have their turn. */
+		if (i % 64 == 0)
+			sleep_ms(1);
 	}
 	linger();
 	return NULL;
@@ -149,14 +151,14 @@ static void *tasks(void *p)
 
 static void *nmis(void *p)
 {
-	int fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
+	int fd = sysrq_open();
 
-	while (!stop && fd >= 0) {
+	while (!stop) {
 		if (write(fd, "l", 1) == 1)
 			totals.nmis++;
 		sleep_ms(5);
 	}
-	safe_close(fd);
+	close(fd);
 	linger();
 	return NULL;
 }

@@ -7,13 +7,10 @@
  * how many were cancelled: there must not be more callbacks than schedules. Needs root; is meant
  * for a guest, where tests/kernel/stress runs it.
  */
-#include <sys/klog.h>
+#include "stress.h"
 
 #include "../groups.h"
 #include "checks.h"
-#include "stress.h"
-
-#define SYSLOG_ACTION_CONSOLE_LEVEL 8
 
 struct subject shared;
 bool spellings[2];
@@ -108,7 +105,6 @@ int main(int argc, char **argv)
 	}
 	groups_init();
 	checks_init();
-	klogctl(SYSLOG_ACTION_CONSOLE_LEVEL, NULL, 1);
 	ids_get(&before);
 	begin();
 	links[0] = attach("from_tracepoint_counted");

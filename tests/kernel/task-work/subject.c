@@ -145,7 +145,7 @@ static bool gone(const struct subject *s)
 
 const char *subject_gone(const struct subject *s)
 {
-	for (unsigned i = 0; i < 200; i++) {
+	for (unsigned i = 0; i < 1200; i++) {
 		if (gone(s))
 			return "all freed";
 		sleep_ms(50);

@@ -59,11 +59,8 @@ struct target {
 	pid_t pid; /* 0: a thread of this process */
 	int in, out;
 	unsigned long thread;
-	bool spins; /* a thread: while this is true, in user space on CPU 1 */
 };
 
-/* The calling thread. */
-void pin(int cpu);
 int target_thread(struct target *t);
 int target_process(struct target *t);
 /* It comes out of the kernel, calls getpgid() and goes to sleep again. False if it does not come
@@ -71,6 +68,9 @@ int target_process(struct target *t);
 bool target_turn(struct target *t);
 /* The same, but does not wait for the end of it; target_done() does. */
 void target_start(struct target *t);
+/* Before it goes to sleep again it stays on its processor for a moment, so that an interrupt meets
+ * it. */
+void target_spin(struct target *t);
 bool target_done(struct target *t, unsigned ms);
 void target_end(struct target *t);
 

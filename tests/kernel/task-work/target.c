@@ -2,52 +2,53 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "checks.h"
 #include "subject.h"
 
+#define TURN 't'
+#define SPIN 's'
+
 /* The other ends of a target's pipes. */
 struct ends {
 	int in, out;
-	const bool *spins;
 };
 
-void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	must("CPU", sched_setaffinity(0, sizeof(set), &set) < 0 ? -errno : 0);
-}
-
 /* Task work that came with a signal interrupts a read. */
-static bool receive(int fd)
+static bool receive(int fd, char *ret)
 {
 	ssize_t n;
-	char c;
 
 	do
-		n = read(fd, &c, 1);
+		n = read(fd, ret, 1);
 	while (n < 0 && errno == EINTR);
 	return n == 1;
+}
+
+static void spin(void)
+{
+	struct timespec start, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	while ((now.tv_sec - start.tv_sec) * 1000000000 + now.tv_nsec - start.tv_nsec < 20000000);
 }
 
 static void serve(struct ends *ends)
 {
 	pid_t tid = gettid();
+	char command;
 
 	if (write(ends->out, &tid, sizeof(tid)) != sizeof(tid))
 		return;
-	while (receive(ends->in)) {
-		if (__atomic_load_n(ends->spins, __ATOMIC_ACQUIRE))
-			pin(1);
-		while (__atomic_load_n(ends->spins, __ATOMIC_ACQUIRE))
-			;
+	while (receive(ends->in, &command)) {
+		if (command == SPIN)
+			spin();
 		getpgid(0);
 		if (write(ends->out, "", 1) != 1)
 			break;
@@ -71,7 +72,7 @@ static struct ends *make_pipes(struct target *t)
 	must("memory", ends ? 0 : -ENOMEM);
 	must("pipe", pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0 ? -errno : 0);
 	*t = (struct target){.in = from[0], .out = to[1]};
-	*ends = (struct ends){.in = to[0], .out = from[1], .spins = &t->spins};
+	*ends = (struct ends){.in = to[0], .out = from[1]};
 	return ends;
 }
 
@@ -109,16 +110,27 @@ int target_process(struct target *t)
 	return 0;
 }
 
+static void command(struct target *t, char c)
+{
+	must("target", write(t->out, &c, 1) == 1 ? 0 : -errno);
+}
+
 void target_start(struct target *t)
 {
-	must("target", write(t->out, "", 1) == 1 ? 0 : -errno);
+	command(t, TURN);
+}
+
+void target_spin(struct target *t)
+{
+	command(t, SPIN);
 }
 
 bool target_done(struct target *t, unsigned ms)
 {
 	struct pollfd p = {.fd = t->in, .events = POLLIN};
+	char c;
 
-	return poll(&p, 1, (int)ms) == 1 && receive(t->in);
+	return poll(&p, 1, (int)ms) == 1 && receive(t->in, &c);
 }
 
 bool target_turn(struct target *t)
