@@ -233,8 +233,14 @@ int attest_kfuncs(const struct manifest *manifest, const struct manifest_program
 	int r;
 
 	r = symbols_get(&symbols);
+	if (r == -ENODATA)
+		return error_set(error, -EPERM, ERROR_ATTESTATION, STEP_ATTEST,
+				 "cannot tell which kernel functions (kfuncs) program \"%s\" "
+				 "calls: " KALLSYMS " shows no addresses: see CAPABILITIES in "
+				 "bpfgated(8)",
+				 program->name);
 	if (r < 0)
-		return cannot_tell(program, KALLSYMS " shows no addresses", r, error);
+		return cannot_tell(program, KALLSYMS " cannot be read", r, error);
 	r = open_again(program, fd, &again, error);
 	if (r == 0)
 		r = attest_read_insns(program, again, size, &insns, error);
