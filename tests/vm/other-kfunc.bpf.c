@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Says that it needs task work, which is granted, and calls another kernel function, which is not. */
+/* Says that it needs task work, which is granted, and calls another kernel function: not granted.
+ */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
