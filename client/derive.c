@@ -6,6 +6,7 @@
 
 #include "derive.h"
 #include "elf-info.h"
+#include "loader-names.h"
 
 void derived_done(struct derived *derived)
 {
@@ -111,6 +112,11 @@ static int generate(const char *file, struct bpf_object *object, struct derived 
 	    copy_blob(gen.data, gen.data_sz, &derived->metadata, &derived->metadata_size) < 0 ||
 	    copy_btf(object, derived) < 0)
 		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_NONE, "out of memory");
+	r = loader_prefer_names(&derived->loader, &derived->loader_size,
+				(struct blob){derived->metadata, derived->metadata_size});
+	if (r < 0)
+		return libbpf_failed(file, "the loader cannot choose among kernel functions", r,
+				     error);
 	return 0;
 }
 

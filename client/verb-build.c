@@ -3,6 +3,7 @@
 
 #include "bundle.h"
 #include "derive.h"
+#include "feature.h"
 #include "file.h"
 #include "hand.h"
 #include "verbs.h"
@@ -97,6 +98,20 @@ static int check_targets(const struct build_arguments *a, const struct manifest 
 	return 0;
 }
 
+static int check_requires(const struct build_arguments *a, const struct manifest *m,
+			  struct error *error)
+{
+	enum feature feature;
+
+	for (unsigned i = 0; i < m->n_requires; i++)
+		if (feature_from_name(m->requires[i], &feature) < 0)
+			return error_set(error, -EINVAL, ERROR_BAD_MANIFEST, STEP_NONE,
+					 "%s: requires \"%s\", which is no feature that this "
+					 "bpfgate knows; there is %s",
+					 a->manifest, m->requires[i], feature_names());
+	return 0;
+}
+
 /* The manifest's text, which must be one that the daemon takes. */
 static int finish_manifest(const struct build_arguments *a, const struct hand *hand,
 			   struct derived *derived, char **ret, size_t *ret_size,
@@ -108,6 +123,9 @@ static int finish_manifest(const struct build_arguments *a, const struct hand *h
 	int r;
 
 	r = hand_merge(hand, derived->manifest, error);
+	if (r < 0)
+		return r;
+	r = check_requires(a, derived->manifest, error);
 	if (r < 0)
 		return r;
 	r = check_targets(a, derived->manifest, error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* bpfctl status: the daemon, the kernel's contract, keys, policy. */
+/* bpfctl status: the daemon, the kernel's contract and features, keys, policy. */
 #include <time.h>
 
 #include "load.h"
@@ -26,6 +26,20 @@ static void print_contract(struct json_object *status)
 	if (member_bool(status, "unsafeDaemonOnly"))
 		print_field("UNSAFE",
 			    "signatures are checked by the daemon alone, not by the kernel");
+}
+
+static void print_features(struct json_object *features)
+{
+	for (size_t i = 0; features && i < json_object_array_length(features); i++) {
+		struct json_object *feature = json_object_array_get_idx(features, i);
+		const char *reason = member_string(feature, "reason");
+
+		printf("%12s: ", "Feature");
+		output_line(stdout, "%s: %s%s%s", member_string(feature, "name") ?: "-",
+			    member_bool(feature, "present") ? "the kernel has it"
+							    : "this kernel does not have it",
+			    reason ? ": " : "", reason ?: "");
+	}
 }
 
 static void print_date(uint64_t usec, char *ret, size_t size)
@@ -87,6 +101,7 @@ static void print_status(struct json_object *status)
 		 (unsigned long long)member_u64(status, "keyring"));
 	print_field("bpfgated", member_string(status, "version"));
 	print_contract(status);
+	print_features(member_array(status, "features"));
 	print_field("Keyring", keyring);
 	print_keys(member_array(status, "keys"));
 	print_policy(member_object(status, "policy"));

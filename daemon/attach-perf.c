@@ -34,7 +34,7 @@ static const struct {
 
 int perf_open(struct perf_event_attr *attr, int cpu)
 {
-	bool raised = capability_raise_perf(true) == 0;
+	bool raised = capability_raise(CAPABILITY_PERF, true) == 0;
 	int fd;
 
 	attr->size = sizeof(*attr);
@@ -43,7 +43,7 @@ int perf_open(struct perf_event_attr *attr, int cpu)
 	if (fd < 0)
 		fd = -errno;
 	/* a thread that could not be lowered again must not go on */
-	if (raised && capability_raise_perf(false) < 0)
+	if (raised && capability_raise(CAPABILITY_PERF, false) < 0)
 		abort();
 	return fd;
 }

@@ -5,7 +5,7 @@
  *
  * Kfuncs: a call of one keeps BPF_PSEUDO_KFUNC_CALL in the instructions that the kernel shows
  * (bpf_insn_prepare_dump() hides the address, not that), but for those that the verifier replaces
- * by instructions of its own (casts), which call nothing any more.
+ * by instructions of its own (casts), which call nothing any more. Which ones: kfunc.h.
  */
 
 #include "attest.h"
@@ -14,6 +14,7 @@
 
 #include "attest-btf.h"
 #include "errno-text.h"
+#include "kfunc.h"
 #include "sys-bpf.h"
 
 /* What a program of a million instructions may have grown to. */
@@ -110,23 +111,18 @@ static int attest_maps(const struct manifest *manifest, const struct loaded *loa
 	return 0;
 }
 
-bool insns_call_kfunc(const void *insns, size_t size)
+static int found(const struct kfunc_call *call, void *userdata)
 {
-	struct bpf_insn insn;
-
-	for (size_t at = 0; at + sizeof(insn) <= size; at += sizeof(insn)) {
-		memcpy(&insn, (const char *)insns + at, sizeof(insn));
-		if (insn.code == (BPF_LD | BPF_DW | BPF_IMM))
-			at += sizeof(insn);
-		else if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_KFUNC_CALL)
-			return true;
-	}
-	return false;
+	return 1;
 }
 
-/* No policy can grant a kfunc yet, so none may be called. @size: as the kernel said. */
-static int attest_calls(const struct manifest_program *program, int fd, uint32_t size,
-			struct error *error)
+bool insns_call_kfunc(const void *insns, size_t size)
+{
+	return kfunc_each(insns, size, found, NULL) != 0;
+}
+
+int attest_read_insns(const struct manifest_program *program, int fd, uint32_t size, void **ret,
+		      struct error *error)
 {
 	_cleanup_free_ void *insns = NULL;
 	struct bpf_prog_info info;
@@ -149,12 +145,21 @@ static int attest_calls(const struct manifest_program *program, int fd, uint32_t
 			      "the kernel does not show the instructions of program \"%s\": is "
 			      "net.core.bpf_jit_harden 2?",
 			      program->name);
-	if (insns_call_kfunc(insns, size))
-		return refuse(error,
-			      "program \"%s\" calls a kernel function (kfunc), which no policy "
-			      "can grant in this version of bpfgate",
-			      program->name);
+	*ret = TAKE_PTR(insns);
 	return 0;
+}
+
+/* Most programs call no kfunc, which shows without asking which. @size: as the kernel said. */
+static int attest_calls(const struct manifest *manifest, const struct manifest_program *program,
+			int fd, uint32_t size, const struct kfunc_grant *grant, struct error *error)
+{
+	_cleanup_free_ void *insns = NULL;
+	int r;
+
+	r = attest_read_insns(program, fd, size, &insns, error);
+	if (r < 0 || !insns_call_kfunc(insns, size))
+		return r;
+	return attest_kfuncs(manifest, program, fd, size, grant, error);
 }
 
 /* Only maps that the manifest declares. */
@@ -197,8 +202,8 @@ static int attest_identity(const struct manifest_program *program, const struct 
 }
 
 static int attest_program(const struct manifest *manifest, unsigned index, int fd,
-			  const struct map_info *maps, struct program_info *ret,
-			  struct error *error)
+			  const struct map_info *maps, const struct kfunc_grant *grant,
+			  struct program_info *ret, struct error *error)
 {
 	const struct manifest_program *program = &manifest->programs[index];
 	uint32_t used[MANIFEST_MAPS_MAX];
@@ -220,7 +225,7 @@ static int attest_program(const struct manifest *manifest, unsigned index, int f
 	r = attest_used_maps(manifest, program, maps, used, info.nr_map_ids, error);
 	if (r < 0)
 		return r;
-	r = attest_calls(program, fd, info.xlated_prog_len, error);
+	r = attest_calls(manifest, program, fd, info.xlated_prog_len, grant, error);
 	if (r < 0)
 		return r;
 	ret->id = info.id;
@@ -230,13 +235,13 @@ static int attest_program(const struct manifest *manifest, unsigned index, int f
 }
 
 static int attest_programs(const struct manifest *manifest, const struct loaded *loaded,
-			   const struct map_info *maps, struct program_info *ret,
-			   struct error *error)
+			   const struct map_info *maps, const struct kfunc_grant *grant,
+			   struct program_info *ret, struct error *error)
 {
 	int r;
 
 	for (unsigned i = 0; i < manifest->n_programs; i++) {
-		r = attest_program(manifest, i, loaded->programs[i], maps, &ret[i], error);
+		r = attest_program(manifest, i, loaded->programs[i], maps, grant, &ret[i], error);
 		if (r < 0)
 			return r;
 		for (unsigned k = 0; k < i; k++)
@@ -249,7 +254,8 @@ static int attest_programs(const struct manifest *manifest, const struct loaded 
 }
 
 int attest(const struct manifest *manifest, const struct loaded *loaded,
-	   struct program_info *ret_programs, struct map_info *ret_maps, struct error *error)
+	   const struct kfunc_grant *grant, struct program_info *ret_programs,
+	   struct map_info *ret_maps, struct error *error)
 {
 	struct program_info programs[MANIFEST_PROGRAMS_MAX];
 	struct map_info maps[MANIFEST_MAPS_MAX];
@@ -263,7 +269,7 @@ int attest(const struct manifest *manifest, const struct loaded *loaded,
 			      manifest->n_maps);
 	r = attest_maps(manifest, loaded, maps, error);
 	if (r == 0)
-		r = attest_programs(manifest, loaded, maps, programs, error);
+		r = attest_programs(manifest, loaded, maps, grant, programs, error);
 	if (r < 0)
 		return r;
 	memcpy(ret_programs, programs, manifest->n_programs * sizeof(*programs));

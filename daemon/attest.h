@@ -9,3 +9,8 @@ bool map_name_fits(const char *manifest, const char *kernel);
 
 /* Do these instructions, as the kernel shows them, call a kfunc? */
 bool insns_call_kfunc(const void *insns, size_t size);
+
+/* The instructions of @program as the kernel shows them through @fd; @size: as it said. *ret is
+ * malloced. */
+int attest_read_insns(const struct manifest_program *program, int fd, uint32_t size, void **ret,
+		      struct error *error);

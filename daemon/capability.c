@@ -13,9 +13,14 @@
  * CAP_NET_ADMIN   xdp, tcx and cgroup programs, and attaching them
  * CAP_SYS_ADMIN   only where kernel.perf_event_paranoid is above 2, as Debian has it: such kernels
  *                 let nobody else call perf_event_open(2). Permitted, but not effective: raised by
- *                 capability_raise_perf() in one thread for that one call. Load children never
+ *                 capability_raise() in one thread for that one call. Load children never
  *                 have it. Who does not use tracepoint, kprobe, uprobe or perf_event targets can
  *                 take it out of the unit's bounding set.
+ * CAP_SYSLOG      to be shown where a program's calls of kernel functions go, and which functions
+ *                 are there: neither is for others. Permitted, but not effective: raised in one
+ *                 thread to open /proc/kallsyms, and a program that calls such functions. Load
+ *                 children never have it. Who loads no bundle that requires a feature can take it
+ *                 out of the unit's bounding set.
  *
  * Not kept, though one might think so:
  * CAP_SYS_ADMIN   for look-ups by id, which nothing here needs: the load child hands its objects
@@ -36,10 +41,15 @@ int perf_paranoia(void)
 	return file && fscanf(file, "%d", &value) == 1 ? value : 0;
 }
 
+/* By enum capability. */
+static const cap_value_t raisable[] = {CAP_SYS_ADMIN, CAP_SYSLOG};
+
 static bool is_kept(cap_value_t cap)
 {
 	if (cap == CAP_SYS_ADMIN)
 		return perf_paranoia() > 2;
+	if (cap == CAP_SYSLOG)
+		return true;
 	for (unsigned i = 0; i < ARRAY_SIZE(kept); i++)
 		if (kept[i] == cap)
 			return true;
@@ -95,8 +105,9 @@ static int drop_sets(void)
 	if (!now || !wanted)
 		return -errno;
 	r = keep(now, wanted);
-	if (r == 0 && is_kept(CAP_SYS_ADMIN))
-		r = keep_permitted(now, wanted, CAP_SYS_ADMIN);
+	for (unsigned i = 0; i < ARRAY_SIZE(raisable) && r == 0; i++)
+		if (is_kept(raisable[i]))
+			r = keep_permitted(now, wanted, raisable[i]);
 	if (r == 0 && cap_set_proc(wanted) < 0)
 		r = -errno;
 	return r;
@@ -138,10 +149,10 @@ int capability_drop(struct error *error)
 	return 0;
 }
 
-int capability_raise_perf(bool raise)
+int capability_raise(enum capability capability, bool raise)
 {
 	_cleanup_(cap_freep) cap_t now = cap_get_proc();
-	const cap_value_t cap = CAP_SYS_ADMIN;
+	const cap_value_t cap = raisable[capability];
 	cap_flag_value_t has = CAP_CLEAR;
 
 	if (!now || cap_get_flag(now, cap, CAP_PERMITTED, &has) < 0)

@@ -12,11 +12,17 @@
  */
 int capability_drop(struct error *error);
 
+/* What is permitted but not effective, see capability.c. */
+enum capability {
+	CAPABILITY_PERF,    /* CAP_SYS_ADMIN, for perf_event_open(2) */
+	CAPABILITY_SYMBOLS, /* CAP_SYSLOG, to open what shows where kernel functions are */
+};
+
 /*
- * Makes CAP_SYS_ADMIN effective in the calling thread, or no longer so: around the one call of
- * perf_event_open(2) that needs it. -EPERM where it was not kept (see capability.c).
+ * Makes one of them effective in the calling thread, or no longer so: around the one call that
+ * needs it. -EPERM where it was not kept.
  */
-int capability_raise_perf(bool raise);
+int capability_raise(enum capability capability, bool raise);
 
 /* kernel.perf_event_paranoid, 0 where it cannot be read. */
 int perf_paranoia(void);

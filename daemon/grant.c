@@ -5,13 +5,9 @@
  * user space for good and none by programs (kernel/bpf/syscall.c, map_freeze()). Cannot be frozen:
  * maps whose values hold something of the kernel's (spin locks, timers, kptrs, work queues, lists,
  * trees, task work: -ENOTSUPP), and maps that are mapped writable at the time (-EBUSY).
- *
- * Opening by id would want CAP_SYS_ADMIN, so a read-only fd is made by way of a pin that nobody
- * else can reach and that is gone when this returns.
  */
 #include <bpf/bpf.h>
 #include <fcntl.h>
-#include <sys/random.h>
 
 #include "pin.h"
 
@@ -68,31 +64,14 @@ static int freeze(int map_fd, struct error *error)
 
 static int open_read_only(int map_fd, int *ret_fd, struct error *error)
 {
-	LIBBPF_OPTS(bpf_obj_get_opts, options, .file_flags = BPF_F_RDONLY);
-	char path[sizeof(PIN_ROOT "/" PIN_TEMPORARY) + 16];
-	uint64_t random;
-	int r, fd;
+	const char *what = NULL;
+	int r;
 
 	r = pin_root_check(error);
 	if (r < 0)
 		return r;
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return fail(error, -EIO, "no random number");
-	snprintf(path, sizeof(path), PIN_ROOT "/" PIN_TEMPORARY "%016llx",
-		 (unsigned long long)random);
-	r = bpf_obj_pin(map_fd, path);
-	if (r < 0)
-		return fail(error, r, "it cannot be pinned in " PIN_ROOT);
-	fd = bpf_obj_get_opts(path, &options);
-	if (unlink(path) < 0) {
-		r = -errno;
-		safe_close(fd);
-		return fail(error, r, "its pin cannot be removed again");
-	}
-	if (fd < 0)
-		return fail(error, fd, "it cannot be opened from its pin");
-	*ret_fd = fd;
-	return 0;
+	r = pin_reopen(map_fd, BPF_F_RDONLY, ret_fd, &what);
+	return r < 0 ? fail(error, r, what) : 0;
 }
 
 /*

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "bundle.h"
+#include "feature.h"
 #include "manifest.h"
 
 /* ---- the kernel's contract (probe.c) ---- */
@@ -24,6 +25,10 @@ struct kernel_probe {
  * needed): see the head of probe.c. Anything unexpected is CONTRACT_NONE with a reason.
  */
 void kernel_probe(struct kernel_probe *ret);
+
+/* Has the kernel @feature? By the functions in its BTF, which are read when first asked for. A
+ * kernel without BTF has none. */
+bool kernel_has(enum feature feature);
 
 /* ---- the keyring (keyring.c) ---- */
 
@@ -88,14 +93,22 @@ struct map_info {
 	uint32_t key_size, value_size, max_entries;
 };
 
+/* Patterns of the names of kernel functions that may be called; borrowed. */
+struct kfunc_grant {
+	unsigned n;
+	char *const *patterns;
+};
+
 /*
  * Asks the kernel what was loaded and compares with the manifest: name, program type,
  * attach_btf_id against the exact targets, maps (name, type, sizes, entries), no map used by a
- * program that is not declared, no kfunc call (none can be granted yet). ERROR_ATTESTATION.
+ * program that is not declared, no kfunc call but of those that belong to a feature which the
+ * manifest requires and that @grant has (kfunc.h). ERROR_ATTESTATION.
  * @ret_programs, @ret_maps: arrays of the manifest's sizes.
  */
 int attest(const struct manifest *manifest, const struct loaded *loaded,
-	   struct program_info *ret_programs, struct map_info *ret_maps, struct error *error);
+	   const struct kfunc_grant *grant, struct program_info *ret_programs,
+	   struct map_info *ret_maps, struct error *error);
 
 /* ---- attach (attach.c and one file a family of kinds) ---- */
 

@@ -68,6 +68,21 @@ static void add_kernel(struct json_object *object, const struct gate *gate,
 	json_add(object, "keyring", json_object_new_int(snapshot->keyring));
 }
 
+static struct json_object *features_to_json(void)
+{
+	struct json_object *features = json_object_new_array(), *object;
+
+	for (enum feature f = 0; f < _FEATURE_MAX; f++) {
+		object = json_object_new_object();
+		add_string(object, "name", feature_name(f));
+		json_add(object, "present", json_object_new_boolean(kernel_has(f)));
+		if (!kernel_has(f))
+			add_string(object, "reason", feature_kernels(f));
+		json_object_array_add(features, object);
+	}
+	return features;
+}
+
 void method_status(struct call *call)
 {
 	_cleanup_snapshot_ struct snapshot *snapshot = NULL;
@@ -81,6 +96,7 @@ void method_status(struct call *call)
 	keys = json_object_new_array();
 	add_string(parameters, "version", BPFGATE_VERSION);
 	add_kernel(parameters, gate, snapshot);
+	json_add(parameters, "features", features_to_json());
 	for (unsigned i = 0; i < snapshot->trust->n_keys; i++)
 		json_object_array_add(keys, key_to_json(&snapshot->trust->keys[i]));
 	json_add(parameters, "keys", keys);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -57,6 +58,36 @@ int pin_root_check(struct error *error)
 		return fail(error, -errno, "make", PIN_ROOT);
 	fd = root_open(error);
 	return fd < 0 ? fail(error, fd, "open", PIN_ROOT) : 0;
+}
+
+int pin_reopen(int fd, uint32_t flags, int *ret_fd, const char **ret_what)
+{
+	LIBBPF_OPTS(bpf_obj_get_opts, options, .file_flags = flags);
+	char path[sizeof(PIN_ROOT "/" PIN_TEMPORARY) + 16];
+	uint64_t random;
+	int r, again;
+
+	*ret_what = "no random number";
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return -EIO;
+	snprintf(path, sizeof(path), PIN_ROOT "/" PIN_TEMPORARY "%016llx",
+		 (unsigned long long)random);
+	*ret_what = "it cannot be pinned in " PIN_ROOT;
+	r = bpf_obj_pin(fd, path);
+	if (r < 0)
+		return r;
+	again = bpf_obj_get_opts(path, &options);
+	if (unlink(path) < 0) {
+		*ret_what = "its pin cannot be removed again";
+		r = -errno;
+		safe_close(again);
+		return r;
+	}
+	*ret_what = "it cannot be opened from its pin";
+	if (again < 0)
+		return again;
+	*ret_fd = again;
+	return 0;
 }
 
 /* No bpffs, or nothing of ours in it: then nothing is pinned either. */

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Inside of the loader half: what pin.c and grant.c share of PIN_ROOT. */
+/* Inside of the loader half: what pin.c, grant.c and kfunc.c share of PIN_ROOT. */
 #pragma once
 
 #include "loader.h"
 
-/* A map is pinned under such a name while it is opened read-only; no id looks like it. */
+/* An object is pinned under such a name while it is opened again; no id looks like it. */
 #define PIN_TEMPORARY "grant-"
 
 /* PIN_ROOT is a folder of a bpffs and root's alone; made if it is missing. */
 int pin_root_check(struct error *error);
+
+/*
+ * Opens the object behind @fd once more, with @flags of BPF_OBJ_GET (by id it would want
+ * CAP_SYS_ADMIN): by way of a pin that nobody else can reach and that is gone when this returns.
+ * The new file belongs to the calling thread's credentials. On failure *ret_what says at what.
+ */
+int pin_reopen(int fd, uint32_t flags, int *ret_fd, const char **ret_what);

@@ -56,6 +56,26 @@ static int parse_target(const struct policy_text *text, const struct policy_path
 	return add_string(text, &rule->attach, pattern);
 }
 
+static int parse_kfunc(const struct policy_text *text, const struct policy_path *path,
+		       struct json_object *item, struct policy_rule *rule)
+{
+	const char *pattern;
+	int r;
+
+	r = policy_item_string(text, path, item, &pattern);
+	if (r < 0)
+		return r;
+	for (const char *p = pattern; *p; p++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_*", *p))
+			return policy_refuse(text, path,
+					     "'%s' matches no kernel function: their names are "
+					     "made of letters, digits and '_'",
+					     pattern);
+	if (!*pattern || strstr(pattern, "**"))
+		return policy_refuse(text, path, "a pattern is not empty and holds no '**'");
+	return add_string(text, &rule->kfuncs, pattern);
+}
+
 static int parse_type(const struct policy_text *text, const struct policy_path *path,
 		      struct json_object *item, struct policy_rule *rule)
 {
@@ -179,10 +199,12 @@ static int parse_programs(const struct policy_text *text, const struct policy_pa
 {
 	struct policy_path types_at = policy_path_member(path, "types");
 	struct policy_path attach_at = policy_path_member(path, "attach");
-	struct json_object *types = NULL, *attach = NULL;
+	struct policy_path kfuncs_at = policy_path_member(path, "kfuncs");
+	struct json_object *types = NULL, *attach = NULL, *kfuncs = NULL;
 	const struct json_member members[] = {
 		{"types", JSON_ARRAY, false, &types},
 		{"attach", JSON_ARRAY, false, &attach},
+		{"kfuncs", JSON_ARRAY, false, &kfuncs},
 		{},
 	};
 	int r;
@@ -192,12 +214,14 @@ static int parse_programs(const struct policy_text *text, const struct policy_pa
 		r = policy_each_item(text, &types_at, types, rule, parse_type);
 	if (r == 0 && attach)
 		r = policy_each_item(text, &attach_at, attach, rule, parse_target);
+	if (r == 0 && kfuncs)
+		r = policy_each_item(text, &kfuncs_at, kfuncs, rule, parse_kfunc);
 	if (r < 0)
 		return r;
-	if (!types && !attach)
+	if (!types && !attach && !kfuncs)
 		return policy_refuse(text, path,
-				     "'programs' is empty: leave it out, or name 'types' or "
-				     "'attach'");
+				     "'programs' is empty: leave it out, or name 'types', "
+				     "'attach' or 'kfuncs'");
 	return 0;
 }
 

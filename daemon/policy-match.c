@@ -6,6 +6,7 @@
  */
 #include <stdarg.h>
 
+#include "feature.h"
 #include "policy-rule.h"
 
 /* Bytes of a name from manifest or request in a reason. */
@@ -142,6 +143,42 @@ static bool match_targets(const struct policy_rule *rule, const struct request *
 	return !rule->deny;
 }
 
+/* The first of the feature's functions that a pattern of the rule matches, or NULL. */
+static const char *feature_fits(const struct policy_rule *rule, enum feature feature)
+{
+	for (const char *const *kfunc = feature_kfuncs(feature); *kfunc; kfunc++)
+		for (unsigned i = 0; i < rule->kfuncs.n; i++)
+			if (pattern_match(rule->kfuncs.items[i], *kfunc))
+				return *kfunc;
+	return NULL;
+}
+
+/*
+ * Which kernel functions the programs call shows only when they are loaded. Here the features count
+ * that the manifest requires: nobody who is granted no function of one needs to come that far.
+ */
+static bool match_kfuncs(const struct policy_rule *rule, const struct request *request,
+			 struct policy_mismatch *mismatch)
+{
+	const struct manifest *manifest = request->manifest;
+	enum feature feature;
+
+	if (rule->deny && rule->kfuncs.n == 0)
+		return true;
+	for (unsigned i = 0; i < manifest->n_requires; i++) {
+		/* One that is not known is refused before it is loaded. */
+		if (feature_from_name(manifest->requires[i], &feature) < 0)
+			continue;
+		if (rule->deny == (feature_fits(rule, feature) != NULL))
+			return rule->deny ||
+			       differs(mismatch,
+				       "the bundle requires '%s', and the rule's kfuncs name none "
+				       "of its kernel functions, such as %s",
+				       manifest->requires[i], feature_kfuncs(feature)[0]);
+	}
+	return !rule->deny;
+}
+
 static bool match_grants(const struct policy_rule *rule, const struct request *request,
 			 struct policy_mismatch *mismatch)
 {
@@ -179,8 +216,8 @@ bool policy_rule_matches(const struct policy_rule *rule, const struct request *r
 {
 	static bool (*const conditions[])(const struct policy_rule *, const struct request *,
 					  struct policy_mismatch *) = {
-		match_bundle,  match_signers, match_types,
-		match_targets, match_grants,  match_lifetime,
+		match_bundle, match_signers, match_types,    match_targets,
+		match_kfuncs, match_grants,  match_lifetime,
 	};
 	struct policy_mismatch mismatch = {};
 

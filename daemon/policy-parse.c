@@ -179,6 +179,7 @@ static void rule_done(struct policy_rule *rule)
 	free(rule->signers);
 	free(rule->types);
 	strings_done(&rule->attach);
+	strings_done(&rule->kfuncs);
 }
 
 void policy_rules_free(struct policy_rule *rules, unsigned n)

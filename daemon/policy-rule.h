@@ -50,6 +50,7 @@ struct policy_rule {
 	unsigned n_types;
 	enum bpf_prog_type *types;
 	struct policy_strings attach;
+	struct policy_strings kfuncs; /* allow: none where left out */
 
 	unsigned grants;    /* 1 << enum map_grant; 0: allow none, deny any */
 	unsigned lifetimes; /* 1 << enum lifetime; allow: never 0, deny: 0 is any */

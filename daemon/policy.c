@@ -49,6 +49,9 @@ void decision_done(struct decision *decision)
 {
 	free(decision->rule);
 	free(decision->source);
+	for (unsigned i = 0; i < decision->n_kfuncs; i++)
+		free(decision->kfuncs[i]);
+	free(decision->kfuncs);
 	*decision = (struct decision){};
 }
 
@@ -101,6 +104,20 @@ static int deny_by_default(struct refusals *refusals, const struct request *requ
 	return -EACCES;
 }
 
+static int copy_kfuncs(const struct policy_rule *rule, struct decision *ret)
+{
+	ret->kfuncs = calloc(rule->kfuncs.n ?: 1, sizeof(*ret->kfuncs));
+	if (!ret->kfuncs)
+		return -ENOMEM;
+	for (unsigned i = 0; i < rule->kfuncs.n; i++) {
+		ret->kfuncs[i] = strdup(rule->kfuncs.items[i]);
+		if (!ret->kfuncs[i])
+			return -ENOMEM;
+		ret->n_kfuncs++;
+	}
+	return 0;
+}
+
 /* The first match has decided. */
 static int decide(const struct policy_rule *rule, const struct request *request,
 		  struct decision *ret, struct error *error)
@@ -122,8 +139,8 @@ static int decide(const struct policy_rule *rule, const struct request *request,
 		add_rule_fields(error, rule);
 		return -EACCES;
 	}
-	decision = (struct decision){strdup(rule->name), strdup(rule->source)};
-	if (!decision.rule || !decision.source) {
+	decision = (struct decision){.rule = strdup(rule->name), .source = strdup(rule->source)};
+	if (!decision.rule || !decision.source || copy_kfuncs(rule, &decision) < 0) {
 		decision_done(&decision);
 		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_AUTHORISE, "out of memory");
 	}

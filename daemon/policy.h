@@ -38,6 +38,8 @@ struct request {
 struct decision {
 	char *rule;   /* name of the rule that allowed */
 	char *source; /* "/etc/bpfgate/policy.d/50-x.json:12" */
+	unsigned n_kfuncs;
+	char **kfuncs; /* patterns of the kernel functions that it lets programs call */
 };
 void decision_done(struct decision *decision);
 #define _cleanup_decision_ _cleanup_(decision_done)

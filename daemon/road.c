@@ -13,6 +13,7 @@ struct journey {
 	struct sealed sealed;
 	struct authentic authentic;
 	struct blob pkcs7;
+	struct decision decision;
 	bool reserved; /* counted in the table as being made */
 	unsigned n_loads;
 	struct load *load;
@@ -24,6 +25,7 @@ static void journey_done(struct journey *j)
 	road_reply_done(&j->reply);
 	/* what is loaded and attached so far goes with the last reference */
 	load_unref(j->load);
+	decision_done(&j->decision);
 	authentic_done(&j->authentic);
 	sealed_done(&j->sealed);
 	if (j->reserved)
@@ -105,18 +107,17 @@ static int ask_policy(const struct policy *policy, const struct load *load, cons
 
 static int decide(struct journey *j, struct error *error)
 {
-	_cleanup_decision_ struct decision decision = {};
 	const struct trusted_key *signers[BUNDLE_SIGNERS_MAX];
 	int r;
 
 	for (unsigned i = 0; i < j->authentic.n_signers; i++)
 		signers[i] = j->authentic.signers[i].key;
 	r = ask_policy(j->snapshot->policy, j->load, &j->request->peer, signers,
-		       j->authentic.n_signers, j->n_loads, &decision, error);
+		       j->authentic.n_signers, j->n_loads, &j->decision, error);
 	if (r < 0)
 		return r;
-	j->load->rule = TAKE_PTR(decision.rule);
-	j->load->rule_source = TAKE_PTR(decision.source);
+	j->load->rule = TAKE_PTR(j->decision.rule);
+	j->load->rule_source = TAKE_PTR(j->decision.source);
 	return 0;
 }
 
@@ -171,15 +172,28 @@ static int choose_signature(struct journey *j, struct error *error)
 	return 0;
 }
 
-/* A feature that nobody here knows cannot be promised. This version knows none. */
-static int check_requires(const struct manifest *manifest, struct error *error)
+/* A feature that nobody here knows cannot be promised. */
+static int check_requires(const struct journey *j, struct error *error)
 {
-	if (manifest->n_requires == 0)
-		return 0;
-	return error_set(
-		error, -EOPNOTSUPP, ERROR_FAILED, STEP_LOAD,
-		"The bundle requires \"%s\", which this version of bpfgated does not know.",
-		manifest->requires[0]);
+	const struct manifest *manifest = j->load->manifest;
+	enum feature feature;
+
+	for (unsigned i = 0; i < manifest->n_requires; i++) {
+		if (feature_from_name(manifest->requires[i], &feature) < 0)
+			return error_set(error, -EOPNOTSUPP, ERROR_FAILED, STEP_LOAD,
+					 "The bundle requires \"%s\", which this version of "
+					 "bpfgated does not know.",
+					 manifest->requires[i]);
+		if (kernel_has(feature))
+			continue;
+		error_set(error, -EOPNOTSUPP, ERROR_NO_FEATURE, STEP_LOAD,
+			  "The bundle requires \"%s\", which this kernel (%s) does not have: %s.",
+			  manifest->requires[i], j -> gate -> probe.release,
+			  feature_kernels(feature));
+		error_field_string(error, "feature", manifest->requires[i]);
+		return -EOPNOTSUPP;
+	}
+	return 0;
 }
 
 static int load(struct journey *j, struct error *error)
@@ -194,7 +208,7 @@ static int load(struct journey *j, struct error *error)
 	};
 	int r;
 
-	r = check_requires(j->load->manifest, error);
+	r = check_requires(j, error);
 	if (r == 0)
 		r = choose_signature(j, error);
 	if (r < 0)
@@ -209,9 +223,10 @@ static int load(struct journey *j, struct error *error)
 
 static int attest_objects(struct journey *j, struct error *error)
 {
+	const struct kfunc_grant grant = {j->decision.n_kfuncs, j->decision.kfuncs};
 	struct load *load = j->load;
 
-	return attest(load->manifest, &load->objects, load->programs, load->maps, error);
+	return attest(load->manifest, &load->objects, &grant, load->programs, load->maps, error);
 }
 
 /* ---- attach ---- */

@@ -27,6 +27,8 @@ static const struct {
 	[ERROR_CANNOT_VERIFY] = {INTERFACE "KernelCannotVerify",
 				 "this kernel does not verify signatures", 5},
 	[ERROR_KERNEL] = {INTERFACE "KernelRefused", "the kernel refused", 5},
+	[ERROR_NO_FEATURE] = {INTERFACE "KernelLacksFeature",
+			      "this kernel has not what the bundle requires", 5},
 	[ERROR_ATTESTATION] = {INTERFACE "AttestationFailed",
 			       "what was loaded is not what the manifest says", 1},
 	[ERROR_NOT_FOUND] = {INTERFACE "NoSuchLoad", "there is no such load", 1},

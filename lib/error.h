@@ -39,6 +39,7 @@ enum error_code {
 	ERROR_DENIED,	     /* .Denied: by policy */
 	ERROR_CANNOT_VERIFY, /* .KernelCannotVerify: this kernel does not check signatures */
 	ERROR_KERNEL,	   /* .KernelRefused: an errno and, where there is one, the verifier log */
+	ERROR_NO_FEATURE,  /* .KernelLacksFeature: the bundle requires what this kernel has not */
 	ERROR_ATTESTATION, /* .AttestationFailed: loaded more or other than the manifest says */
 	ERROR_NOT_FOUND,   /* .NoSuchLoad: no load of that id that the caller may see */
 	ERROR_BUSY,	   /* .Busy: a limit of the daemon; try again later */

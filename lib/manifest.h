@@ -17,7 +17,7 @@
  *     "events": { "type": "ringbuf", "keySize": 0, "valueSize": 0, "maxEntries": 262144,
  *                 "grant": "events", "event": "exec_event" },
  *     "counts": { ..., "grant": "read", "key": "u32", "value": "struct count" } },
- *   "requires": [],                 kernel features by name
+ *   "requires": [],                 kernel features by name (feature.h)
  *   "tunables": {}, "after": [],    must be empty in this version
  *   "build": { "compiler": "...", "libbpf": "1.7", "bpfctl": "0.1" }
  * }

@@ -57,7 +57,9 @@ int ask_decide(const struct policy *policy, const struct ask *ask, struct decisi
 				    .n_programs = 2,
 				    .programs = programs,
 				    .n_maps = 2,
-				    .maps = maps};
+				    .maps = maps,
+				    .n_requires = !!ask->requires[0] + !!ask->requires[1],
+				    .requires = (char **)(uintptr_t)ask->requires};
 	struct attachment attachments[2] = {};
 	struct trusted_key store[4];
 	const struct trusted_key *signers[4];

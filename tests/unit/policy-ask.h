@@ -30,6 +30,7 @@ struct ask {
 	const char *targets[2];
 	bool no_target;
 	enum map_grant grants[2];
+	const char *requires[2];
 	enum lifetime lifetime;
 	unsigned n_loads;
 };
@@ -52,4 +53,5 @@ int ask_decide(const struct policy *policy, const struct ask *ask, struct decisi
 
 #define ALLOW_ALL                                                                         \
 	"{\"name\": \"all\", \"effect\": \"allow\", \"subjects\": {\"uids\": [\"1000\"]}" \
-	", \"lifetime\": [\"session\", \"persistent\"]" ALL_GRANTS "}"
+	", \"lifetime\": [\"session\", \"persistent\"]"                                   \
+	", \"programs\": {\"kfuncs\": [\"*\"]}" ALL_GRANTS "}"

@@ -142,14 +142,15 @@ static void test_truth(void **state)
 	struct map_info maps[1] = {};
 
 	SKIP_UNLESS_LOADED();
-	if (attest(&manifest, &loaded, programs, maps, &error) < 0)
+	if (attest(&manifest, &loaded, &(struct kfunc_grant){}, programs, maps, &error) < 0)
 		fail_msg("%s", error_message(&error));
 	assert_true(programs[0].id != 0 && maps[0].id != 0);
 	assert_int_equal(strlen(programs[0].tag), 16);
 	assert_true(programs[0].loaded_nsec != 0);
 	assert_int_equal(maps[0].value_size, 8);
 	map.max_entries = 0; /* not compared */
-	assert_int_equal(attest(&manifest, &loaded, programs, maps, &error), 0);
+	assert_int_equal(
+		attest(&manifest, &loaded, &(struct kfunc_grant){}, programs, maps, &error), 0);
 	assert_int_equal(maps[0].max_entries, 1);
 }
 
@@ -159,7 +160,9 @@ static void lie(const char *part)
 	struct program_info programs[2] = {{.id = 77}};
 	struct map_info maps[2] = {{.id = 77}};
 
-	assert_int_equal(attest(&manifest, &loaded, programs, maps, &error), -EPERM);
+	assert_int_equal(
+		attest(&manifest, &loaded, &(struct kfunc_grant){}, programs, maps, &error),
+		-EPERM);
 	check_error(&error, ERROR_ATTESTATION, part);
 	assert_int_equal(error.step, STEP_ATTEST);
 	assert_int_equal(programs[0].id, 77);

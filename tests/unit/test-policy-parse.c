@@ -196,6 +196,16 @@ static const struct {
 	{ALLOW(",\n\"lifetime\": null"), ":3:13: 'lifetime' is null"},
 	{ALLOW(",\n\"lifetime\": [\"boot\"]"), ":3:14: 'boot' is no lifetime"},
 
+	{ALLOW(",\n\"programs\": {\"kfuncs\": []}"), ":3:24: the list is empty"},
+	{ALLOW(",\n\"programs\": {\"kfuncs\": \"bpf_x\"}"), ":3:24: 'kfuncs' must be a list"},
+	{ALLOW(",\n\"programs\": {\"kfuncs\": [7]}"), ":3:25: not a string"},
+	{ALLOW(",\n\"programs\": {\"kfuncs\": [\"bpf_x\", \"\"]}"),
+	 ":3:34: a pattern is not empty and holds no '**'"},
+	{ALLOW(",\n\"programs\": {\"kfuncs\": [\"bpf_**\"]}"),
+	 ":3:25: a pattern is not empty and holds no '**'"},
+	{ALLOW(",\n\"programs\": {\"kfuncs\": [\"bpf-x\"]}"),
+	 ":3:25: 'bpf-x' matches no kernel function"},
+
 	/* conditions of later versions: never ignored */
 	{SUBJECTS("allow", "{\"units\": [\"ci@*.service\"]}"),
 	 ":3:11: this version of bpfgate cannot "
@@ -203,7 +213,6 @@ static const struct {
 	{SUBJECTS("deny", "{\"users\": [0], \"units\": []}"), "cannot check 'units'"},
 	{ALLOW(",\n\"programs\": {\"helpers\": [\"bpf_probe_read\"]}"),
 	 ":3:25: this version of bpfgate cannot check 'helpers'"},
-	{ALLOW(",\n\"programs\": {\"types\": [\"xdp\"], \"kfuncs\": []}"), "cannot check 'kfuncs'"},
 	{ALLOW(",\n\"limits\": {\"loads\": 4, \"mapMemory\": \"16M\"}"),
 	 "cannot check 'mapMemory'"},
 	{ALLOW(",\n\"limits\": {\"rate\": \"10/min\"}"),

@@ -248,7 +248,7 @@ static void test_nothing_there(void **state)
 static void test_installed(void **state)
 {
 	const char *const files[] = {"90-default.json", "examples/50-tracing.json",
-				     "examples/60-network.json"};
+				     "examples/60-network.json", "examples/70-task-work.json"};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {

@@ -20,7 +20,7 @@ same "road: the daemon's effective capabilities" "cap_net_admin,cap_perfmon,cap_
 # Debian's kernels can want CAP_SYS_ADMIN for perf_event_open(2); only there it is kept for that.
 paranoid=$(sysctl -n kernel.perf_event_paranoid)
 same "road: and the permitted ones, as kernel.perf_event_paranoid is $paranoid" \
-	"cap_net_admin,$([[ $paranoid -le 2 ]] || echo cap_sys_admin,)cap_perfmon,cap_bpf" \
+	"cap_net_admin,$([[ $paranoid -le 2 ]] || echo cap_sys_admin,)cap_syslog,cap_perfmon,cap_bpf" \
 	"$(capsh --decode="$(awk '/^CapPrm/ { print $2 }' "/proc/$(daemon_pid)/status")" | cut -d = -f 2)"
 
 programs_before=$(bpf_ids prog)

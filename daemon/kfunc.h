@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which kernel functions (kfuncs) does a loaded program call? Asked of the kernel, for whoever
+ * signs a loader can write it by hand: what it holds, names included, says nothing of what it
+ * submits.
+ *
+ * The kernel shows a program's instructions with calls in them, but not where they go, unless the
+ * file that it is asked through was opened by somebody with CAP_SYSLOG (bpf_insn_prepare_dump(),
+ * kallsyms_show_value()). So the program is opened once more, with that capability. A call then has
+ * the distance from __bpf_call_base to the function (fixup_kfunc_call()), and /proc/kallsyms,
+ * opened likewise, the addresses. Where the JIT can call farther than that (s390x, ppc64,
+ * loongarch) the kernel keeps a BTF id instead, which is no function's distance: it is found to be
+ * unknown.
+ *
+ * Whatever cannot be told is an error: no CAP_SYSLOG, kernel.kptr_restrict above 1, no bpffs.
+ */
+#pragma once
+
+#include "loader.h"
+
+/* What a call of a kernel function leads to. */
+struct kfunc_call {
+	int32_t distance; /* from __bpf_call_base; 0: not shown */
+	int16_t module;	  /* not 0: a function of a module */
+};
+
+/* Finds the calls of kernel functions among instructions as the kernel shows them: calls @each for
+ * every one until that returns something else than 0, which is returned; else 0. */
+int kfunc_each(const void *insns, size_t size,
+	       int (*each)(const struct kfunc_call *call, void *userdata), void *userdata);
+
+/*
+ * The addresses of the functions that features are, and of the base of calls: read from
+ * /proc/kallsyms when first needed, as they do not change before the next boot.
+ */
+struct kfunc_symbol {
+	const char *name; /* static */
+	uint64_t address;
+};
+#define KFUNC_SYMBOLS_MAX 16
+struct kfunc_symbols {
+	uint64_t base;
+	unsigned n;
+	struct kfunc_symbol items[KFUNC_SYMBOLS_MAX];
+};
+
+/* From a file in the format of /proc/kallsyms. -ENODATA: addresses are not shown. */
+int kfunc_symbols_read(FILE *file, struct kfunc_symbols *ret);
+
+/*
+ * May a program that the manifest lets call the functions of @requires, and a rule those that
+ * @granted has patterns for, make this call? NULL, or what is wrong with it, as the end of the
+ * sentence "program X calls ...": in @buffer.
+ */
+#define KFUNC_REASON_MAX 256
+const char *kfunc_judge(const struct kfunc_symbols *symbols, const struct kfunc_call *call,
+			const struct manifest *manifest, const struct kfunc_grant *grant,
+			char buffer[static KFUNC_REASON_MAX]);
+
+/*
+ * For a program that is known to call kernel functions: are all of them required by the manifest,
+ * and granted? @size: of its instructions. ERROR_ATTESTATION with the function's name.
+ */
+int attest_kfuncs(const struct manifest *manifest, const struct manifest_program *program, int fd,
+		  uint32_t size, const struct kfunc_grant *grant, struct error *error);
