@@ -41,9 +41,11 @@ int kfunc_each(const void *insns, size_t size,
 /* The name as it stands in the tables of lib/feature.c, or NULL. */
 static const char *feature_kfunc(const char *name)
 {
+	char old[KFUNC_NAME_MAX];
+
 	for (enum feature f = 0; f < _FEATURE_MAX; f++)
 		for (const char *const *kfunc = feature_kfuncs(f); *kfunc; kfunc++)
-			if (streq(*kfunc, name))
+			if (streq(*kfunc, name) || streq(kfunc_old_name(*kfunc, old), name))
 				return *kfunc;
 	return NULL;
 }
@@ -143,8 +145,12 @@ static bool is_required(const struct manifest *manifest, const char *kfunc, enum
 
 static bool is_granted(const struct kfunc_grant *grant, const char *kfunc)
 {
+	char old[KFUNC_NAME_MAX];
+
+	kfunc_old_name(kfunc, old);
 	for (unsigned i = 0; i < grant->n; i++)
-		if (pattern_match(grant->patterns[i], kfunc))
+		if (pattern_match(grant->patterns[i], kfunc) ||
+		    pattern_match(grant->patterns[i], old))
 			return true;
 	return false;
 }

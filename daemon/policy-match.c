@@ -146,9 +146,12 @@ static bool match_targets(const struct policy_rule *rule, const struct request *
 /* The first of the feature's functions that a pattern of the rule matches, or NULL. */
 static const char *feature_fits(const struct policy_rule *rule, enum feature feature)
 {
+	char old[KFUNC_NAME_MAX];
+
 	for (const char *const *kfunc = feature_kfuncs(feature); *kfunc; kfunc++)
 		for (unsigned i = 0; i < rule->kfuncs.n; i++)
-			if (pattern_match(rule->kfuncs.items[i], *kfunc))
+			if (pattern_match(rule->kfuncs.items[i], *kfunc) ||
+			    pattern_match(rule->kfuncs.items[i], kfunc_old_name(*kfunc, old)))
 				return *kfunc;
 	return NULL;
 }

@@ -46,6 +46,7 @@ static void probe(void)
 {
 	_cleanup_close_ int fd = open(VMLINUX_BTF, O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *btf = NULL;
+	char old[KFUNC_NAME_MAX];
 	struct stat st;
 	ssize_t n;
 
@@ -55,7 +56,8 @@ static void probe(void)
 	n = btf ? read_all(fd, btf, (size_t)st.st_size) : -ENOMEM;
 	for (enum feature f = 0; n > 0 && f < _FEATURE_MAX; f++)
 		for (const char *const *kfunc = feature_kfuncs(f); *kfunc; kfunc++)
-			features.has[f] |= names_have(btf, (size_t)n, *kfunc);
+			features.has[f] |= names_have(btf, (size_t)n, *kfunc) ||
+					   names_have(btf, (size_t)n, kfunc_old_name(*kfunc, old));
 }
 
 bool kernel_has(enum feature feature)

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "feature.h"
 
-/* Linux 6.18 has the ..._impl() alone; 7.2 and later those without (kernel/bpf/helpers.c). */
 static const char *const task_work[] = {
 	"bpf_task_work_schedule_signal",
 	"bpf_task_work_schedule_resume",
-	"bpf_task_work_schedule_signal_impl",
-	"bpf_task_work_schedule_resume_impl",
 	NULL,
 };
 
@@ -42,6 +39,12 @@ int feature_from_name(const char *name, enum feature *ret)
 const char *const *feature_kfuncs(enum feature feature)
 {
 	return features[feature].kfuncs;
+}
+
+const char *kfunc_old_name(const char *kfunc, char buffer[static KFUNC_NAME_MAX])
+{
+	snprintf(buffer, KFUNC_NAME_MAX, "%s_impl", kfunc);
+	return buffer;
 }
 
 const char *feature_kernels(enum feature feature)

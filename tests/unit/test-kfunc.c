@@ -42,6 +42,20 @@ static void test_symbols(void **state)
 	assert_int_equal(symbols.items[1].address, RESUME);
 }
 
+/* Linux 6.18's name is the same function's. */
+static void test_old_names(void **state)
+{
+	struct kfunc_symbols symbols = {};
+
+	assert_int_equal(read_symbols("ffffffff81200000 T __bpf_call_base\n"
+				      "ffffffff815c9080 T bpf_task_work_schedule_resume_impl\n"
+				      "ffffffff815c9090 T bpf_task_work_schedule_resume_implied\n",
+				      &symbols),
+			 0);
+	assert_int_equal(symbols.n, 1);
+	assert_string_equal(symbols.items[0].name, "bpf_task_work_schedule_resume");
+}
+
 /* What is shown to those without CAP_SYSLOG. */
 static void test_hidden(void **state)
 {
@@ -153,9 +167,9 @@ static void test_feature(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_symbols), cmocka_unit_test(test_hidden),
-		cmocka_unit_test(test_judge),	cmocka_unit_test(test_each),
-		cmocka_unit_test(test_feature),
+		cmocka_unit_test(test_symbols), cmocka_unit_test(test_old_names),
+		cmocka_unit_test(test_hidden),	cmocka_unit_test(test_judge),
+		cmocka_unit_test(test_each),	cmocka_unit_test(test_feature),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

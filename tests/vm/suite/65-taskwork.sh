@@ -82,7 +82,7 @@ same "task work: build refuses a feature that nobody knows" \
 if [[ $has == False ]]; then
 	for name in nmiwatch openargs; do
 		same "task work: $name is refused by a kernel that has none" \
-			"bpfctl: load: The bundle requires \"task_work\", which this kernel ($(uname -r)) does not have: Linux 6.18 and later have it, and 6.12 with bpfgate's patches." \
+			"bpfctl: refused at step load: The bundle requires \"task_work\", which this kernel ($(uname -r)) does not have: Linux 6.18 and later have it, and 6.12 with bpfgate's patches." \
 			"$(as alice bpfctl load "$b/$name.bpfb" 2>&1)"
 	done
 	expect "task work: status says which kernels have it" 0 \
@@ -169,10 +169,9 @@ same "task work: nmiwatch ends with status 0" 0 $?
 for name in nmiwatch openargs; do
 	call=$([[ $name == nmiwatch ]] && echo on_nmi || echo on_open)
 	kfunc=bpf_task_work_schedule_resume
-	grep -q " $kfunc\$" /proc/kallsyms || kfunc=${kfunc}_impl
 	variant "$name-claims-nothing" $name 'del m["requires"]' >/dev/null
 	same "task work: $name without \"requires\" is taken down" \
-		"bpfctl: attest: program \"$call\" calls $kfunc(), but its manifest does not require \"task_work\"" \
+		"bpfctl: refused at step attest: program \"$call\" calls $kfunc(), but its manifest does not require \"task_work\"" \
 		"$(as alice bpfctl load "$work/$name-claims-nothing.bpfb" 2>&1)"
 done
 echo '{"requires": ["task_work"]}' >"$work/other-kfunc.json"
@@ -180,18 +179,18 @@ bpfctl build "$share/bin/other-kfunc.bpf.o" -m "$work/other-kfunc.json" -o "$wor
 	bpfctl sign "$work/other-kfunc.bpfb" --key "$share/keys/release.key" --cert "$share/keys/release.pem" >/dev/null
 policy '*'
 same "task work: a function that is not task work's is taken down, even where all are granted" \
-	"bpfctl: attest: program \"on_switch\" calls a kernel function (kfunc) that belongs to no feature which a manifest can require" \
+	"bpfctl: refused at step attest: program \"on_switch\" calls a kernel function (kfunc) that belongs to no feature which a manifest can require" \
 	"$(as alice bpfctl load "$work/other-kfunc.bpfb" 2>&1)"
 policy 'bpf_task_work_schedule_signal*'
 same "task work: a function that the rule does not name is taken down" \
-	"bpfctl: attest: program \"on_open\" calls $kfunc(), which the rule does not name in its kfuncs" \
+	"bpfctl: refused at step attest: program \"on_open\" calls $kfunc(), which the rule does not name in its kfuncs" \
 	"$(as alice bpfctl load "$b/openargs.bpfb" 2>&1)"
 policy ''
 expect "task work: a rule without kfuncs denies what requires task work" 3 \
 	"authorise: no rule of the policy allows it to uid 1000; the nearest is 'task work' .*: the bundle requires 'task_work', and the rule's kfuncs name none of its kernel functions, such as bpf_task_work_schedule_signal$" \
 	as alice bpfctl load "$b/openargs.bpfb"
 same "task work: and takes down what only claims to need nothing" \
-	"bpfctl: attest: program \"on_open\" calls $kfunc(), but its manifest does not require \"task_work\"" \
+	"bpfctl: refused at step attest: program \"on_open\" calls $kfunc(), but its manifest does not require \"task_work\"" \
 	"$(as alice bpfctl load "$work/openargs-claims-nothing.bpfb" 2>&1)"
 
 # Where it cannot be told which function is called, nothing of the kind stays.
@@ -199,7 +198,7 @@ policy 'bpf_task_work_schedule_*'
 restrict=$(sysctl -n kernel.kptr_restrict)
 sysctl -q kernel.kptr_restrict=2
 same "task work: where the kernel hides its functions from all, it is taken down" \
-	"bpfctl: attest: cannot tell which kernel functions (kfuncs) program \"on_open\" calls: /proc/kallsyms shows no addresses: see CAPABILITIES in bpfgated(8)" \
+	"bpfctl: refused at step attest: cannot tell which kernel functions (kfuncs) program \"on_open\" calls: /proc/kallsyms shows no addresses: see CAPABILITIES in bpfgated(8)" \
 	"$(as alice bpfctl load "$b/openargs.bpfb" 2>&1)"
 sysctl -q kernel.kptr_restrict="$restrict"
 mkdir -p /run/systemd/system/bpfgated.service.d
