@@ -4,9 +4,11 @@
  * context, where it may. The bundle must say "requires": ["task_work"] in its manifest, and policy
  * must grant bpf_task_work_schedule_*.
  *
- * Linux 6.18 has the kfuncs as ..._impl() with one more argument, which it fills in by itself; 7.2
+ * Linux 6.18 has the kfuncs as ..._impl() with one more argument, which the verifier fills in; 7.2
  * and later take the short names only. Both are weak: the one that the running kernel does not have
- * is dead code, which its verifier removes, so that one signed loader serves all of them.
+ * is dead code, which its verifier removes, so that one signed loader serves all of them. Linux 7
+ * still knows the older names, and refuses a program that refers to them: "bpfctl build" sees to it
+ * that they are not looked for there.
  */
 #pragma once
 
