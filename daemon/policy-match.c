@@ -4,10 +4,11 @@
  * programs, targets and maps must fit, of a deny rule one is enough. A condition that was left out
  * holds, but the two that are never open: what an allow rule does not grant, and lifetimes.
  */
+#include "policy-match.h"
+
 #include <stdarg.h>
 
 #include "feature.h"
-#include "policy-rule.h"
 
 /* Bytes of a name from manifest or request in a reason. */
 #define NAME_SHOWN 96

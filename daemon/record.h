@@ -7,8 +7,8 @@
  */
 #pragma once
 
+#include "authorise.h"
 #include "loader.h"
-#include "policy.h"
 
 #define LOAD_ATTACHMENTS_MAX 128
 

@@ -2,7 +2,7 @@
 /* Requests for the tests of what rules decide. */
 #pragma once
 
-#include "policy.h"
+#include "authorise.h"
 
 #define TP    BPF_PROG_TYPE_TRACEPOINT
 #define TRACE BPF_PROG_TYPE_TRACING

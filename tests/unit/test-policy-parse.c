@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "policy.h"
+#include "authorise.h"
 #include "testkeys.h"
 
 struct fixture {

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <sys/stat.h>
 
-#include "policy.h"
+#include "authorise.h"
 #include "testkeys.h"
 
 struct fixture {

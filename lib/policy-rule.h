@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One rule of a policy, taken apart, and the two things done with it: read from a file
- * (policy-parse.c for the whole, policy-subjects.c,
- * policy-conditions.c, policy-text.c for positions) and compared with a request (policy-match.c).
- * Private to the policy*.c files.
+ * One rule of a policy, taken apart: read from a file here (policy-parse.c for the whole,
+ * policy-subjects.c, policy-conditions.c, policy-text.c for positions), compared with a request in
+ * daemon/policy-match.c. For those who read or compare rules only.
  */
 #pragma once
 
+#include "bundle.h"
 #include "json.h"
+#include "manifest.h"
 #include "policy.h"
 
 #define POLICY_FILE_MAX	 (256u * 1024)
@@ -109,16 +110,3 @@ int policy_parse_conditions(const struct policy_text *text, const struct policy_
 int policy_parse(const char *file, const char *content, size_t size, struct policy_rule **ret_rules,
 		 unsigned *ret_n, struct error *error);
 void policy_rules_free(struct policy_rule *rules, unsigned n);
-
-/* ---- policy-match.c ---- */
-
-struct policy_mismatch {
-	unsigned passed;  /* conditions that held before the one that did not */
-	char reason[512]; /* "the bundle 'x' is not one of the rule's" */
-};
-
-bool policy_rule_names(const struct policy_rule *rule, const struct peer *peer);
-
-/* Do all conditions but the subjects and the limits hold? If not, *ret_mismatch says which. */
-bool policy_rule_matches(const struct policy_rule *rule, const struct request *request,
-			 struct policy_mismatch *ret_mismatch);
