@@ -2,24 +2,6 @@
 #include "policy-rule.h"
 
 #define MAX_LOADS_LIMIT 1000000
-#define SIGNER_PEM	".pem"
-#define SIGNER_SHA256	"sha256:"
-
-static int add_string(const struct policy_text *text, struct policy_strings *strings,
-		      const char *item)
-{
-	char **items, *copy;
-
-	items = reallocarray(strings->items, strings->n + 1, sizeof(*items));
-	if (!items)
-		return policy_out_of_memory(text);
-	strings->items = items;
-	copy = strdup(item);
-	if (!copy)
-		return policy_out_of_memory(text);
-	items[strings->n++] = copy;
-	return 0;
-}
 
 static int parse_bundle(const struct policy_text *text, const struct policy_path *path,
 			struct json_object *item, struct policy_rule *rule)
@@ -38,7 +20,7 @@ static int parse_bundle(const struct policy_text *text, const struct policy_path
 					     glob);
 	if (!*glob || strstr(glob, "**"))
 		return policy_refuse(text, path, "a pattern is not empty and holds no '**'");
-	return add_string(text, &rule->bundles, glob);
+	return policy_add_string(text, &rule->bundles, glob);
 }
 
 static int parse_target(const struct policy_text *text, const struct policy_path *path,
@@ -53,7 +35,7 @@ static int parse_target(const struct policy_text *text, const struct policy_path
 		return r;
 	if (target_pattern_check(pattern, &error) < 0)
 		return policy_refuse(text, path, "%s", error_message(&error));
-	return add_string(text, &rule->attach, pattern);
+	return policy_add_string(text, &rule->attach, pattern);
 }
 
 static int parse_kfunc(const struct policy_text *text, const struct policy_path *path,
@@ -73,7 +55,7 @@ static int parse_kfunc(const struct policy_text *text, const struct policy_path 
 					     pattern);
 	if (!*pattern || strstr(pattern, "**"))
 		return policy_refuse(text, path, "a pattern is not empty and holds no '**'");
-	return add_string(text, &rule->kfuncs, pattern);
+	return policy_add_string(text, &rule->kfuncs, pattern);
 }
 
 static int parse_type(const struct policy_text *text, const struct policy_path *path,
@@ -94,103 +76,6 @@ static int parse_type(const struct policy_text *text, const struct policy_path *
 		return policy_out_of_memory(text);
 	rule->types = types;
 	types[rule->n_types++] = type;
-	return 0;
-}
-
-static int parse_signer_name(const struct policy_text *text, const struct policy_path *path,
-			     const char *name, struct policy_signer *ret)
-{
-	size_t size = strlen(name), tail = strlen(SIGNER_PEM);
-
-	if (strncmp(name, SIGNER_SHA256, strlen(SIGNER_SHA256)) == 0) {
-		if (hex_decode(name + strlen(SIGNER_SHA256), ret->digest, DIGEST_SIZE) < 0)
-			return policy_refuse(text, path,
-					     "'%s' is no digest: 'sha256:' and 64 hexadecimal "
-					     "digits",
-					     name);
-		return 0;
-	}
-	if (size <= tail || !streq(name + size - tail, SIGNER_PEM) || strchr(name, '/'))
-		return policy_refuse(text, path,
-				     "'%s' is no signer: the name of a file in keys.d, such as "
-				     "'release.pem', or 'sha256:' and the digest of a key",
-				     name);
-	ret->file = strdup(name);
-	return ret->file ? 0 : policy_out_of_memory(text);
-}
-
-static bool same_signer(const struct policy_signer *a, const struct policy_signer *b)
-{
-	if (a->file || b->file)
-		return a->file && b->file && streq(a->file, b->file);
-	return memcmp(a->digest, b->digest, DIGEST_SIZE) == 0;
-}
-
-static int parse_signer(const struct policy_text *text, const struct policy_path *path,
-			struct json_object *item, struct policy_rule *rule)
-{
-	struct policy_signer *signers, signer = {};
-	const char *name;
-	int r;
-
-	r = policy_item_string(text, path, item, &name);
-	if (r < 0)
-		return r;
-	signers = reallocarray(rule->signers, rule->n_signers + 1, sizeof(*signers));
-	if (!signers)
-		return policy_out_of_memory(text);
-	rule->signers = signers;
-	r = parse_signer_name(text, path, name, &signer);
-	if (r < 0)
-		return r;
-	signers[rule->n_signers++] = signer;
-	for (unsigned i = 0; i + 1 < rule->n_signers; i++)
-		if (same_signer(&signers[i], &signer))
-			return policy_refuse(text, path, "'%s' is named twice", name);
-	return 0;
-}
-
-static int check_required(const struct policy_text *text, const struct policy_path *path,
-			  uint64_t required, struct policy_rule *rule)
-{
-	if (rule->deny)
-		return policy_refuse(text, path,
-				     "a deny rule matches by any one of its signers: remove "
-				     "'required'");
-	if (required < 1 || required > BUNDLE_SIGNERS_MAX)
-		return policy_refuse(text, path, "'required' is 1 to %u", BUNDLE_SIGNERS_MAX);
-	if (rule->n_signers > 0 && required > rule->n_signers)
-		return policy_refuse(text, path,
-				     "%u signers are required, but the rule names only %u",
-				     (unsigned)required, rule->n_signers);
-	rule->required = (unsigned)required;
-	return 0;
-}
-
-static int parse_signatures(const struct policy_text *text, const struct policy_path *path,
-			    struct json_object *object, struct policy_rule *rule)
-{
-	struct policy_path required_at = policy_path_member(path, "required");
-	struct policy_path signers_at = policy_path_member(path, "signers");
-	struct json_object *signers = NULL;
-	uint64_t required = 1;
-	const struct json_member members[] = {
-		{"required", JSON_U64, false, &required},
-		{"signers", JSON_ARRAY, false, &signers},
-		{},
-	};
-	int r;
-
-	r = policy_dispatch(text, path, object, members);
-	if (r == 0 && signers)
-		r = policy_each_item(text, &signers_at, signers, rule, parse_signer);
-	if (r == 0 && json_object_object_get_ex(object, "required", NULL))
-		r = check_required(text, &required_at, required, rule);
-	if (r < 0)
-		return r;
-	if (!signers && !json_object_object_get_ex(object, "required", NULL))
-		return policy_refuse(text, path,
-				     "'signatures' is empty: leave it out, or name 'signers'");
 	return 0;
 }
 
@@ -298,10 +183,9 @@ static int check_whole(const struct policy_text *text, const struct policy_path 
 
 	if (rule->deny)
 		return 0;
-	rule->required = rule->required ?: 1;
 	rule->lifetimes = rule->lifetimes ?: 1u << LIFETIME_SESSION;
 	/* Any publisher may choose any name: it means something together with the key only. */
-	if (rule->bundles.n > 0 && rule->n_signers == 0)
+	if (rule->bundles.n > 0 && rule->groups[0].n_signers == 0)
 		return policy_refuse(text, &bundles_at,
 				     "an allow rule with 'bundles' must name 'signers' in "
 				     "'signatures'");
@@ -321,8 +205,8 @@ int policy_parse_conditions(const struct policy_text *text, const struct policy_
 
 	if (c->bundles)
 		r = policy_each_item(text, &bundles_at, c->bundles, rule, parse_bundle);
-	if (r == 0 && c->signatures)
-		r = parse_signatures(text, &signatures_at, c->signatures, rule);
+	if (r == 0)
+		r = policy_parse_signatures(text, &signatures_at, c->signatures, rule);
 	if (r == 0 && c->programs)
 		r = parse_programs(text, &programs_at, c->programs, rule);
 	if (r == 0 && c->grant)

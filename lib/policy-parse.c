@@ -152,8 +152,7 @@ int policy_parse(const char *file, const char *content, size_t size, struct poli
 
 	r = json_parse(content, size, POLICY_FILE_MAX, &object, &position, &reason);
 	if (r < 0)
-		return error_set(error, r, ERROR_FAILED, STEP_NONE, "%s:%u:%u: %s", file,
-				 position.line, position.column, reason);
+		return policy_fail_at(&text, r, position, reason);
 	if (!json_object_is_type(object, json_type_object))
 		return policy_refuse(&text, &top, "a policy file is an object with 'rules'");
 	r = policy_dispatch(&text, &top, object, members);
@@ -167,16 +166,24 @@ static void strings_done(struct policy_strings *strings)
 	free(strings->items);
 }
 
+static void group_done(struct policy_group *group)
+{
+	for (unsigned i = 0; i < group->n_signers; i++)
+		free(group->signers[i].file);
+	free(group->signers);
+}
+
 static void rule_done(struct policy_rule *rule)
 {
 	free(rule->name);
 	free(rule->source);
 	free(rule->uids);
 	free(rule->gids);
+	strings_done(&rule->unknown);
 	strings_done(&rule->bundles);
-	for (unsigned i = 0; i < rule->n_signers; i++)
-		free(rule->signers[i].file);
-	free(rule->signers);
+	for (unsigned i = 0; i < rule->n_groups; i++)
+		group_done(&rule->groups[i]);
+	free(rule->groups);
 	free(rule->types);
 	strings_done(&rule->attach);
 	strings_done(&rule->kfuncs);

@@ -28,6 +28,13 @@ struct policy_signer {
 	uint8_t digest[DIGEST_SIZE];
 };
 
+/* So many distinct keys of these must have signed. */
+struct policy_group {
+	unsigned required;  /* allow: >= 1, deny: 0 */
+	unsigned n_signers; /* 0: any trusted key */
+	struct policy_signer *signers;
+};
+
 struct policy_range {
 	uint32_t first, last; /* both included */
 };
@@ -42,11 +49,13 @@ struct policy_rule {
 	unsigned n_uids, n_gids;
 	struct policy_range *uids;
 	uint32_t *gids;
+	struct policy_strings unknown; /* "user 'x'": names that do not exist */
 
 	struct policy_strings bundles;
-	unsigned required; /* distinct signers; allow: >= 1, deny: 0 */
-	unsigned n_signers;
-	struct policy_signer *signers;
+	/* A key counts for one group only. Allow: one or more, deny: one, or none for any signer.
+	 */
+	unsigned n_groups;
+	struct policy_group *groups;
 
 	unsigned n_types;
 	enum bpf_prog_type *types;
@@ -78,6 +87,10 @@ struct policy_path policy_path_item(const struct policy_path *path, unsigned ind
 int policy_refuse(const struct policy_text *text, const struct policy_path *path,
 		  const char *format, ...) _printf_(3, 4);
 
+/* The same for a place that is known; @r is returned. */
+int policy_fail_at(const struct policy_text *text, int r, struct json_position position,
+		   const char *message);
+
 /* json_dispatch() that refuses null values too (one would undo a condition in silence), names
  * members of later versions, and reports by policy_refuse(). */
 int policy_dispatch(const struct policy_text *text, const struct policy_path *path,
@@ -95,9 +108,16 @@ int policy_each_item(const struct policy_text *text, const struct policy_path *p
 int policy_item_string(const struct policy_text *text, const struct policy_path *path,
 		       struct json_object *item, const char **ret);
 
+int policy_add_string(const struct policy_text *text, struct policy_strings *strings,
+		      const char *item);
+
 /* @rule->deny is known already. */
 int policy_parse_subjects(const struct policy_text *text, const struct policy_path *path,
 			  struct json_object *object, struct policy_rule *rule);
+
+/* @object may be NULL, for an allow rule that leaves it out. */
+int policy_parse_signatures(const struct policy_text *text, const struct policy_path *path,
+			    struct json_object *object, struct policy_rule *rule);
 
 /* The members of a rule that are conditions or limits, NULL where left out. */
 struct policy_conditions {

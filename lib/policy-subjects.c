@@ -69,6 +69,18 @@ static int lookup(int (*by_name)(const char *, char *, size_t, uint32_t *), cons
 	return -ERANGE;
 }
 
+/* -ENOENT. The name is kept for those who look for mistakes. */
+static int name_nobody(const struct policy_text *text, const char *what, const char *name,
+		       struct policy_rule *rule)
+{
+	char who[256];
+	int r;
+
+	snprintf(who, sizeof(who), "%s '%s'", what, name);
+	r = policy_add_string(text, &rule->unknown, who);
+	return r < 0 ? r : -ENOENT;
+}
+
 /*
  * A name that does not exist: an allow rule then allows nobody by it, which is safe. A deny rule
  * would silently stop to deny, so there it is an error.
@@ -88,7 +100,7 @@ static int resolve(const struct policy_text *text, const struct policy_path *pat
 	if (r == -ENOMEM)
 		return policy_out_of_memory(text);
 	if (!rule->deny)
-		return -ENOENT;
+		return name_nobody(text, what, name, rule);
 	if (r == -ENOENT)
 		return policy_refuse(text, path,
 				     "there is no %s '%s': a deny rule must not name nobody", what,

@@ -55,8 +55,18 @@ int policy_refuse(const struct policy_text *text, const struct policy_path *path
 		message = NULL;
 		return policy_out_of_memory(text);
 	}
-	return error_set(text->error, -EINVAL, ERROR_FAILED, STEP_NONE, "%s:%u:%u: %s", text->file,
-			 position.line, position.column, message);
+	return policy_fail_at(text, -EINVAL, position, message);
+}
+
+int policy_fail_at(const struct policy_text *text, int r, struct json_position position,
+		   const char *message)
+{
+	error_set(text->error, r, ERROR_FAILED, STEP_NONE, "%s:%u:%u: %s", text->file,
+		  position.line, position.column, message);
+	error_field_string(text->error, "file", text->file);
+	error_field(text->error, "line", json_object_new_int64(position.line));
+	error_field(text->error, "column", json_object_new_int64(position.column));
+	return r;
 }
 
 int policy_out_of_memory(const struct policy_text *text)
@@ -160,5 +170,21 @@ int policy_item_string(const struct policy_text *text, const struct policy_path 
 	if (!json_object_is_type(item, json_type_string))
 		return policy_refuse(text, path, "not a string");
 	*ret = json_object_get_string(item);
+	return 0;
+}
+
+int policy_add_string(const struct policy_text *text, struct policy_strings *strings,
+		      const char *item)
+{
+	char **items, *copy;
+
+	items = reallocarray(strings->items, strings->n + 1, sizeof(*items));
+	if (!items)
+		return policy_out_of_memory(text);
+	strings->items = items;
+	copy = strdup(item);
+	if (!copy)
+		return policy_out_of_memory(text);
+	items[strings->n++] = copy;
 	return 0;
 }

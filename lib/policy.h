@@ -39,6 +39,14 @@ struct policy {
  */
 int policy_read(const char *const *dirs, uid_t owner, struct policy **ret, struct error *error);
 
+/* The same, but what policy_read() gives as the reason is an error here, with the fields "file",
+ * "line" and "column" where it has a place in a text. */
+int policy_read_checked(const char *const *dirs, uid_t owner, struct policy **ret,
+			struct error *error);
+
+/* One file by itself, wherever it is and whoever's: what would be said of its text. */
+int policy_read_file(const char *path, struct policy **ret, struct error *error);
+
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy);
 static inline void policy_unrefp(struct policy **p)

@@ -14,6 +14,7 @@
 #define KEY_B	    2u
 #define KEY_C	    4u
 #define KEY_B_TWICE 8u /* the same digest under another name */
+#define KEY_NONE    16u /* no signer at all */
 #define HEX32(x)    x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x
 #define SHA_B	    "sha256:" HEX32("0b")
 
