@@ -129,29 +129,81 @@ static int check_usable(const struct policy *policy, const struct request *reque
 	return 0;
 }
 
+/*
+ * The first rule that matches, or NULL. @each hears of every rule up to it; @mismatch is NULL where
+ * it matches, and says nothing where the rule does not name the subject.
+ */
+typedef void (*rule_fn)(const struct policy_rule *rule, bool names,
+			const struct policy_mismatch *mismatch, void *userdata);
+
+static const struct policy_rule *first_match(const struct policy *policy,
+					     const struct request *request, rule_fn each,
+					     void *userdata)
+{
+	for (unsigned i = 0; i < policy->n_rules; i++) {
+		const struct policy_rule *rule = &policy->rules[i];
+		struct policy_mismatch mismatch = {};
+		bool names = policy_rule_names(rule, request->peer);
+		bool matches = names && policy_rule_matches(rule, request, &mismatch);
+
+		each(rule, names, matches ? NULL : &mismatch, userdata);
+		if (matches)
+			return rule;
+	}
+	return NULL;
+}
+
+/* A deny rule that did not match is no reason for a denial. */
+static void note_refusal(const struct policy_rule *rule, bool names,
+			 const struct policy_mismatch *mismatch, void *userdata)
+{
+	if (names && mismatch && !rule->deny)
+		add_refusal(userdata, rule, mismatch);
+}
+
 int policy_authorise(const struct policy *policy, const struct request *request,
 		     struct decision *ret, struct error *error)
 {
-	struct policy_mismatch mismatch;
+	const struct policy_rule *rule;
 	struct refusals refusals = {};
 	int r;
 
 	r = check_usable(policy, request, error);
 	if (r < 0)
 		return r;
-	for (unsigned i = 0; i < policy->n_rules; i++) {
-		const struct policy_rule *rule = &policy->rules[i];
-
-		if (!policy_rule_names(rule, request->peer))
-			continue;
-		if (policy_rule_matches(rule, request, &mismatch)) {
-			json_object_put(refusals.reasons);
-			return decide(rule, request, ret, error);
-		}
-		if (!rule->deny)
-			add_refusal(&refusals, rule, &mismatch);
-	}
-	r = deny_by_default(&refusals, request, error);
+	rule = first_match(policy, request, note_refusal, &refusals);
+	r = rule ? decide(rule, request, ret, error) : deny_by_default(&refusals, request, error);
 	json_object_put(refusals.reasons);
 	return r;
+}
+
+struct listener {
+	const struct request *request;
+	void (*each)(const struct verdict *verdict, void *userdata);
+	void *userdata;
+};
+
+static void tell(const struct policy_rule *rule, bool names, const struct policy_mismatch *mismatch,
+		 void *userdata)
+{
+	const struct listener *listener = userdata;
+	char nobody[64];
+	struct verdict verdict = {rule->name, rule->source, rule->deny, names, NULL};
+
+	snprintf(nobody, sizeof(nobody), "it does not name uid %u or its groups",
+		 listener->request->peer->uid);
+	if (!names)
+		verdict.reason = nobody;
+	else if (mismatch)
+		verdict.reason = mismatch->reason;
+	listener->each(&verdict, listener->userdata);
+}
+
+void policy_explain(const struct policy *policy, const struct request *request,
+		    void (*each)(const struct verdict *verdict, void *userdata), void *userdata)
+{
+	struct listener listener = {request, each, userdata};
+
+	if (check_usable(policy, request, NULL) == 0)
+		first_match(policy, request, tell, &listener);
 }

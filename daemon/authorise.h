@@ -43,3 +43,18 @@ void decision_done(struct decision *decision);
  */
 int policy_authorise(const struct policy *policy, const struct request *request,
 		     struct decision *ret, struct error *error);
+
+/* What one rule had to say. */
+struct verdict {
+	const char *rule, *source;
+	bool deny;
+	bool names;	    /* the subject is among the rule's */
+	const char *reason; /* why it does not match; NULL: it matches, and decides */
+};
+
+/*
+ * Tells of each rule in order, up to the one that decides: what policy_authorise() goes by. Of none
+ * where a refusal has nothing to do with rules.
+ */
+void policy_explain(const struct policy *policy, const struct request *request,
+		    void (*each)(const struct verdict *verdict, void *userdata), void *userdata);

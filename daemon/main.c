@@ -162,8 +162,7 @@ static int prepare(sd_event **ret_event, struct gate *gate, struct error *error)
 
 static int run(const struct options *o, struct error *error)
 {
-	static const char *const default_policy[] = {"/etc/bpfgate/policy.d",
-						     "/usr/lib/bpfgate/policy.d", NULL};
+	static const char *const default_policy[] = {POLICY_DIR_ETC, POLICY_DIR_USR, NULL};
 	struct gate gate = {
 		.keys_dir = o->keys ?: "/etc/bpfgate/keys.d",
 		.policy_dirs = o->n_policy ? o->policy : default_policy,

@@ -39,8 +39,13 @@ static const struct method service_methods[] = {
 };
 
 static const struct method gate_methods[] = {
-	{"Load", method_load},	       {"Unload", method_unload}, {"List", method_list},
-	{"Describe", method_describe}, {"Status", method_status}, {},
+	{"Load", method_load},
+	{"Unload", method_unload},
+	{"List", method_list},
+	{"Describe", method_describe},
+	{"Explain", method_explain},
+	{"Status", method_status},
+	{},
 };
 
 static const struct interface interfaces[] = {
