@@ -109,6 +109,18 @@ static void print_rule(struct json_object *rule)
 		    matches ? "" : member_string(rule, "reason") ?: "-");
 }
 
+static void print_limits(struct json_object *limits)
+{
+	for (size_t i = 0; limits && i < json_object_array_length(limits); i++) {
+		struct json_object *limit = json_object_array_get_idx(limits, i);
+
+		output_line(stdout, "limit %s: %llu, used: %llu",
+			    member_string(limit, "limit") ?: "-",
+			    (unsigned long long)member_u64(limit, "allowed"),
+			    (unsigned long long)member_u64(limit, "used"));
+	}
+}
+
 static void print_answer(struct json_object *answer)
 {
 	struct json_object *rules = member_array(answer, "rules");
@@ -120,6 +132,7 @@ static void print_answer(struct json_object *answer)
 	print_attachments(member_array(answer, "attachments"));
 	for (size_t i = 0; rules && i < json_object_array_length(rules); i++)
 		print_rule(json_object_array_get_idx(rules, i));
+	print_limits(member_array(answer, "limits"));
 	output_line(stdout, "%s: %s", member_bool(answer, "allowed") ? "allowed" : "DENIED",
 		    member_string(answer, "message") ?: "-");
 }

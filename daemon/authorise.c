@@ -12,6 +12,9 @@ void decision_done(struct decision *decision)
 	for (unsigned i = 0; i < decision->n_kfuncs; i++)
 		free(decision->kfuncs[i]);
 	free(decision->kfuncs);
+	for (unsigned i = 0; i < decision->n_helpers; i++)
+		free(decision->helpers[i]);
+	free(decision->helpers);
 	*decision = (struct decision){};
 }
 
@@ -64,18 +67,25 @@ static int deny_by_default(struct refusals *refusals, const struct request *requ
 	return -EACCES;
 }
 
-static int copy_kfuncs(const struct policy_rule *rule, struct decision *ret)
+static int copy_strings(const struct policy_strings *strings, unsigned *ret_n, char ***ret)
 {
-	ret->kfuncs = calloc(rule->kfuncs.n ?: 1, sizeof(*ret->kfuncs));
-	if (!ret->kfuncs)
+	*ret = calloc(strings->n ?: 1, sizeof(**ret));
+	if (!*ret)
 		return -ENOMEM;
-	for (unsigned i = 0; i < rule->kfuncs.n; i++) {
-		ret->kfuncs[i] = strdup(rule->kfuncs.items[i]);
-		if (!ret->kfuncs[i])
+	for (; *ret_n < strings->n; ++*ret_n) {
+		(*ret)[*ret_n] = strdup(strings->items[*ret_n]);
+		if (!(*ret)[*ret_n])
 			return -ENOMEM;
-		ret->n_kfuncs++;
 	}
 	return 0;
+}
+
+static int copy_calls(const struct policy_rule *rule, struct decision *ret)
+{
+	int r;
+
+	r = copy_strings(&rule->kfuncs, &ret->n_kfuncs, &ret->kfuncs);
+	return r < 0 ? r : copy_strings(&rule->helpers, &ret->n_helpers, &ret->helpers);
 }
 
 /* The first match has decided. */
@@ -90,17 +100,22 @@ static int decide(const struct policy_rule *rule, const struct request *request,
 		add_rule_fields(error, rule);
 		return -EACCES;
 	}
-	if (rule->max_loads && request->n_loads >= rule->max_loads) {
+	if (rule->limits.loads && request->n_loads >= rule->limits.loads) {
 		error_set(error, -EACCES, ERROR_DENIED, STEP_AUTHORISE,
 			  "the rule '%s' (%s) allows %u loads at a time and uid %u has %u; unload "
 			  "one first",
-			  rule->name, rule->source, rule->max_loads, request->peer->uid,
+			  rule->name, rule->source, rule->limits.loads, request->peer->uid,
 			  request->n_loads);
 		add_rule_fields(error, rule);
 		return -EACCES;
 	}
-	decision = (struct decision){.rule = strdup(rule->name), .source = strdup(rule->source)};
-	if (!decision.rule || !decision.source || copy_kfuncs(rule, &decision) < 0) {
+	decision = (struct decision){
+		.rule = strdup(rule->name),
+		.source = strdup(rule->source),
+		.limits = rule->limits,
+		.total = rule->total,
+	};
+	if (!decision.rule || !decision.source || copy_calls(rule, &decision) < 0) {
 		decision_done(&decision);
 		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_AUTHORISE, "out of memory");
 	}

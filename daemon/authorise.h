@@ -33,6 +33,10 @@ struct decision {
 	char *source; /* "/etc/bpfgate/policy.d/50-x.json:12" */
 	unsigned n_kfuncs;
 	char **kfuncs; /* patterns of the kernel functions that it lets programs call */
+	unsigned n_helpers;
+	char **helpers;		     /* the same of helpers; none: any */
+	struct policy_limits limits; /* of the user */
+	struct policy_limits total;  /* of all its users together */
 };
 void decision_done(struct decision *decision);
 #define _cleanup_decision_ _cleanup_(decision_done)

@@ -244,8 +244,61 @@ static int add_bundle(struct json_object *reply, const struct question *q)
 	return r < 0 ? r : add_attachments(reply, q);
 }
 
+/* One limit that there is; what is used and cannot be told is more than any. */
+static int add_limit(struct json_object *array, bool total, const char *name, uint64_t allowed,
+		     uint64_t used)
+{
+	struct json_object *object;
+	char full[32];
+	int r;
+
+	if (allowed == 0)
+		return 0;
+	snprintf(full, sizeof(full), "%s%s", total ? "total." : "", name);
+	object = json_object_new_object();
+	r = append(array, object);
+	if (r == 0)
+		r = json_add_string(object, "limit", full);
+	if (r == 0)
+		r = json_add_u64(object, "allowed", allowed);
+	if (r == 0)
+		r = json_add_u64(object, "used", used > INT64_MAX ? INT64_MAX : used);
+	return r;
+}
+
+static int add_limits_of(struct json_object *array, bool total, const struct policy_limits *limits,
+			 const struct holdings *has)
+{
+	int r;
+
+	r = add_limit(array, total, "loads", limits->loads, has->loads);
+	if (r == 0)
+		r = add_limit(array, total, "mapMemory", limits->map_memory, has->usage.map_memory);
+	if (r == 0)
+		r = add_limit(array, total, "instructions", limits->instructions,
+			      has->usage.instructions);
+	return r < 0 ? r : add_limit(array, total, "rate", limits->rate.loads, has->begun);
+}
+
+static int add_limits(struct json_object *reply, const struct question *q, struct table *table,
+		      const struct decision *decision)
+{
+	struct json_object *array = json_object_new_array();
+	struct holdings has;
+	int r = json_add(reply, "limits", array);
+
+	if (r < 0 || !decision->rule)
+		return r;
+	has = table_holdings(table, q->subject.uid, decision->rule, decision->source, false);
+	r = add_limits_of(array, false, &decision->limits, &has);
+	if (r < 0)
+		return r;
+	has = table_holdings(table, q->subject.uid, decision->rule, decision->source, true);
+	return add_limits_of(array, true, &decision->total, &has);
+}
+
 /* What policy_authorise() itself says; -ENOMEM aside, a refusal is the answer and no error. */
-static int add_decision(struct json_object *reply, const struct question *q)
+static int add_decision(struct json_object *reply, const struct question *q, struct table *table)
 {
 	_cleanup_decision_ struct decision decision = {};
 	_cleanup_error_ struct error why = ERROR_INIT;
@@ -263,7 +316,7 @@ static int add_decision(struct json_object *reply, const struct question *q)
 	r = json_add(reply, "allowed", json_object_new_boolean(allowed));
 	if (r == 0)
 		r = json_add_string(reply, "message", allowed ? message : error_message(&why));
-	return r;
+	return r < 0 ? r : add_limits(reply, q, table, &decision);
 }
 
 int explain(struct gate *gate, struct road_request *request, uid_t uid, struct json_object **ret,
@@ -283,7 +336,7 @@ int explain(struct gate *gate, struct road_request *request, uid_t uid, struct j
 		return r;
 	fill_request(&q, gate, request->lifetime);
 	reply = json_object_new_object();
-	if (!reply || add_decision(reply, &q) < 0 || add_bundle(reply, &q) < 0 ||
+	if (!reply || add_decision(reply, &q, gate->table) < 0 || add_bundle(reply, &q) < 0 ||
 	    add_rules(reply, &q, request->peer.uid == 0) < 0)
 		return no_memory(error);
 	*ret = TAKE_PTR(reply);

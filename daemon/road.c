@@ -16,6 +16,7 @@ struct journey {
 	struct decision decision;
 	bool reserved; /* counted in the table as being made */
 	unsigned n_loads;
+	struct admission admission;
 	struct load *load;
 	struct road_reply reply;
 };
@@ -24,7 +25,10 @@ static void journey_done(struct journey *j)
 {
 	road_reply_done(&j->reply);
 	/* what is loaded and attached so far goes with the last reference */
+	if (j->load)
+		table_uncharge(j->gate->table, j->load);
 	load_unref(j->load);
+	table_leave(j->gate->table, &j->admission);
 	decision_done(&j->decision);
 	authentic_done(&j->authentic);
 	sealed_done(&j->sealed);
@@ -136,6 +140,9 @@ static int authorise(struct journey *j, struct error *error)
 		return no_memory(error, STEP_AUTHORISE);
 	j->reserved = true;
 	r = decide(j, error);
+	if (r == 0)
+		r = table_admit(j->gate->table, load, &j->decision.limits, &j->decision.total,
+				&j->admission, error);
 	/* files and cgroups are looked up for those only who may use them */
 	for (unsigned i = 0; i < load->n_attachments && r == 0; i++)
 		r = attach_resolve(&load->attachments[i].target, error);
@@ -223,10 +230,21 @@ static int load(struct journey *j, struct error *error)
 
 static int attest_objects(struct journey *j, struct error *error)
 {
-	const struct kfunc_grant grant = {j->decision.n_kfuncs, j->decision.kfuncs};
+	const struct decision *d = &j->decision;
+	const struct kfunc_grant grant = {d->n_kfuncs, d->kfuncs, d->n_helpers, d->helpers};
 	struct load *load = j->load;
 
 	return attest(load->manifest, &load->objects, &grant, load->programs, load->maps, error);
+}
+
+/* ---- limit ---- */
+
+/* What the rule lets its user have, now that the kernel says what this load takes. */
+static int limit(struct journey *j, struct error *error)
+{
+	measure(&j->load->objects, &j->load->usage);
+	return table_charge(j->gate->table, j->load, &j->decision.limits, &j->decision.total,
+			    error);
 }
 
 /* ---- attach ---- */
@@ -293,7 +311,8 @@ int road_load(struct gate *gate, struct road_request *request, struct road_reply
 	      struct error *error)
 {
 	static int (*const steps[])(struct journey *, struct error *) = {
-		seal, authenticate_bundle, authorise, load, attest_objects, attach_programs, record,
+		seal,  authenticate_bundle, authorise, load, attest_objects,
+		limit, attach_programs,	    record,
 	};
 	_cleanup_(journey_done) struct journey journey = {
 		.gate = gate,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "helper.h"
 #include "policy-rule.h"
-
-#define MAX_LOADS_LIMIT 1000000
 
 static int parse_bundle(const struct policy_text *text, const struct policy_path *path,
 			struct json_object *item, struct policy_rule *rule)
@@ -58,6 +57,25 @@ static int parse_kfunc(const struct policy_text *text, const struct policy_path 
 	return policy_add_string(text, &rule->kfuncs, pattern);
 }
 
+static int parse_helper(const struct policy_text *text, const struct policy_path *path,
+			struct json_object *item, struct policy_rule *rule)
+{
+	const char *pattern;
+	int r;
+
+	r = policy_item_string(text, path, item, &pattern);
+	if (r < 0)
+		return r;
+	if (strstr(pattern, "**"))
+		return policy_refuse(text, path, "a pattern holds no '**'");
+	if (!helper_pattern_matches(pattern))
+		return policy_refuse(text, path,
+				     "'%s' matches no helper: their names are those of "
+				     "bpf-helpers(7), such as bpf_get_current_comm",
+				     pattern);
+	return policy_add_string(text, &rule->helpers, pattern);
+}
+
 static int parse_type(const struct policy_text *text, const struct policy_path *path,
 		      struct json_object *item, struct policy_rule *rule)
 {
@@ -79,17 +97,30 @@ static int parse_type(const struct policy_text *text, const struct policy_path *
 	return 0;
 }
 
+/* Which ones a program calls shows only when it is loaded, and then a rule has decided. */
+static int parse_helpers(const struct policy_text *text, const struct policy_path *path,
+			 struct json_object *list, struct policy_rule *rule)
+{
+	if (rule->deny)
+		return policy_refuse(text, path,
+				     "a deny rule cannot know the helpers before the load: name "
+				     "those that may be called in the rules that allow");
+	return policy_each_item(text, path, list, rule, parse_helper);
+}
+
 static int parse_programs(const struct policy_text *text, const struct policy_path *path,
 			  struct json_object *object, struct policy_rule *rule)
 {
 	struct policy_path types_at = policy_path_member(path, "types");
 	struct policy_path attach_at = policy_path_member(path, "attach");
 	struct policy_path kfuncs_at = policy_path_member(path, "kfuncs");
-	struct json_object *types = NULL, *attach = NULL, *kfuncs = NULL;
+	struct policy_path helpers_at = policy_path_member(path, "helpers");
+	struct json_object *types = NULL, *attach = NULL, *kfuncs = NULL, *helpers = NULL;
 	const struct json_member members[] = {
 		{"types", JSON_ARRAY, false, &types},
 		{"attach", JSON_ARRAY, false, &attach},
 		{"kfuncs", JSON_ARRAY, false, &kfuncs},
+		{"helpers", JSON_ARRAY, false, &helpers},
 		{},
 	};
 	int r;
@@ -101,12 +132,14 @@ static int parse_programs(const struct policy_text *text, const struct policy_pa
 		r = policy_each_item(text, &attach_at, attach, rule, parse_target);
 	if (r == 0 && kfuncs)
 		r = policy_each_item(text, &kfuncs_at, kfuncs, rule, parse_kfunc);
+	if (r == 0 && helpers)
+		r = parse_helpers(text, &helpers_at, helpers, rule);
 	if (r < 0)
 		return r;
-	if (!types && !attach && !kfuncs)
+	if (!types && !attach && !kfuncs && !helpers)
 		return policy_refuse(text, path,
 				     "'programs' is empty: leave it out, or name 'types', "
-				     "'attach' or 'kfuncs'");
+				     "'attach', 'kfuncs' or 'helpers'");
 	return 0;
 }
 
@@ -154,28 +187,6 @@ static int parse_lifetime(const struct policy_text *text, const struct policy_pa
 	return 0;
 }
 
-static int parse_limits(const struct policy_text *text, const struct policy_path *path,
-			struct json_object *object, struct policy_rule *rule)
-{
-	struct policy_path loads_at = policy_path_member(path, "loads");
-	uint64_t loads = 0;
-	const struct json_member members[] = {
-		{"loads", JSON_U64, true, &loads},
-		{},
-	};
-	int r;
-
-	if (rule->deny)
-		return policy_refuse(text, path, "a deny rule has no limits: it allows nothing");
-	r = policy_dispatch(text, path, object, members);
-	if (r < 0)
-		return r;
-	if (loads < 1 || loads > MAX_LOADS_LIMIT)
-		return policy_refuse(text, &loads_at, "'loads' is 1 to %d", MAX_LOADS_LIMIT);
-	rule->max_loads = (unsigned)loads;
-	return 0;
-}
-
 static int check_whole(const struct policy_text *text, const struct policy_path *path,
 		       struct policy_rule *rule)
 {
@@ -212,7 +223,7 @@ int policy_parse_conditions(const struct policy_text *text, const struct policy_
 	if (r == 0 && c->grant)
 		r = parse_grants(text, &grant_at, c->grant, rule);
 	if (r == 0 && c->limits)
-		r = parse_limits(text, &limits_at, c->limits, rule);
+		r = policy_parse_limits(text, &limits_at, c->limits, rule);
 	if (r == 0 && c->lifetime)
 		r = policy_each_item(text, &lifetime_at, c->lifetime, rule, parse_lifetime);
 	return r < 0 ? r : check_whole(text, path, rule);

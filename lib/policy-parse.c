@@ -179,6 +179,7 @@ static void rule_done(struct policy_rule *rule)
 	free(rule->source);
 	free(rule->uids);
 	free(rule->gids);
+	strings_done(&rule->units);
 	strings_done(&rule->unknown);
 	strings_done(&rule->bundles);
 	for (unsigned i = 0; i < rule->n_groups; i++)
@@ -187,6 +188,7 @@ static void rule_done(struct policy_rule *rule)
 	free(rule->types);
 	strings_done(&rule->attach);
 	strings_done(&rule->kfuncs);
+	strings_done(&rule->helpers);
 }
 
 void policy_rules_free(struct policy_rule *rules, unsigned n)

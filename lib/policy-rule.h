@@ -45,10 +45,11 @@ struct policy_rule {
 	char *source; /* "FILE:LINE" */
 	bool deny;
 
-	/* subjects, alternatives; none where only names were given that do not exist */
+	/* subjects, alternatives; no uid or gid where only names were given that do not exist */
 	unsigned n_uids, n_gids;
 	struct policy_range *uids;
 	uint32_t *gids;
+	struct policy_strings units;
 	struct policy_strings unknown; /* "user 'x'": names that do not exist */
 
 	struct policy_strings bundles;
@@ -60,11 +61,13 @@ struct policy_rule {
 	unsigned n_types;
 	enum bpf_prog_type *types;
 	struct policy_strings attach;
-	struct policy_strings kfuncs; /* allow: none where left out */
+	struct policy_strings kfuncs;  /* allow: none where left out */
+	struct policy_strings helpers; /* allow: any where left out; deny: never */
 
-	unsigned grants;    /* 1 << enum map_grant; 0: allow none, deny any */
-	unsigned lifetimes; /* 1 << enum lifetime; allow: never 0, deny: 0 is any */
-	unsigned max_loads; /* 0: no limit */
+	unsigned grants;	     /* 1 << enum map_grant; 0: allow none, deny any */
+	unsigned lifetimes;	     /* 1 << enum lifetime; allow: never 0, deny: 0 is any */
+	struct policy_limits limits; /* of each user */
+	struct policy_limits total;  /* of all whom the rule allows something, together */
 };
 
 /* What the parsing functions pass along: the text, for positions, and where errors go. */
@@ -91,8 +94,8 @@ int policy_refuse(const struct policy_text *text, const struct policy_path *path
 int policy_fail_at(const struct policy_text *text, int r, struct json_position position,
 		   const char *message);
 
-/* json_dispatch() that refuses null values too (one would undo a condition in silence), names
- * members of later versions, and reports by policy_refuse(). */
+/* json_dispatch() that refuses null values too (one would undo a condition in silence) and reports
+ * by policy_refuse(). */
 int policy_dispatch(const struct policy_text *text, const struct policy_path *path,
 		    struct json_object *object, const struct json_member *members);
 
@@ -118,6 +121,9 @@ int policy_parse_subjects(const struct policy_text *text, const struct policy_pa
 /* @object may be NULL, for an allow rule that leaves it out. */
 int policy_parse_signatures(const struct policy_text *text, const struct policy_path *path,
 			    struct json_object *object, struct policy_rule *rule);
+
+int policy_parse_limits(const struct policy_text *text, const struct policy_path *path,
+			struct json_object *object, struct policy_rule *rule);
 
 /* The members of a rule that are conditions or limits, NULL where left out. */
 struct policy_conditions {

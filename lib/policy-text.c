@@ -3,10 +3,6 @@
 
 #include "policy-rule.h"
 
-/* Conditions that design and documentation know, but this version cannot check. Letting one pass
- * unseen would make its rule wider than it was written. */
-static const char *const later_members[] = {"units", "helpers", "mapMemory", "rate"};
-
 struct policy_path policy_path_member(const struct policy_path *path, const char *name)
 {
 	struct policy_path at;
@@ -75,14 +71,6 @@ int policy_out_of_memory(const struct policy_text *text)
 			 text->file);
 }
 
-static bool is_later(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(later_members); i++)
-		if (streq(later_members[i], name))
-			return true;
-	return false;
-}
-
 static const char *kind_name(const struct json_member *members, const char *name)
 {
 	while (members->name && !streq(members->name, name))
@@ -133,12 +121,6 @@ int policy_dispatch(const struct policy_text *text, const struct policy_path *pa
 		return policy_refuse(text, &at, "'%s' must be %s", name, kind_name(members, name));
 	if (r != -ENOENT)
 		return policy_out_of_memory(text);
-	if (is_later(name))
-		return policy_refuse(text, &at,
-				     "this version of bpfgate cannot check '%s': without it the "
-				     "rule would be wider than it says; remove the rule or the "
-				     "member",
-				     name);
 	return policy_refuse(text, &at, "unknown member '%s'", name);
 }
 

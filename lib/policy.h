@@ -21,6 +21,21 @@ enum lifetime {
 const char *lifetime_name(enum lifetime lifetime);
 int lifetime_from_name(const char *name, enum lifetime *ret);
 
+/* How many loads may begin in any time of that length. */
+struct policy_rate {
+	unsigned loads; /* 0: any number */
+	uint32_t seconds;
+};
+#define POLICY_RATE_MAX 1000u
+
+/* What may be had at a time; 0: no limit. */
+struct policy_limits {
+	unsigned loads;
+	uint64_t map_memory; /* bytes */
+	uint64_t instructions;
+	struct policy_rate rate;
+};
+
 struct policy {
 	unsigned refs;
 	bool deny_all; /* a file could not be used: reason says which, where and why */

@@ -169,7 +169,7 @@ static void check_without(const struct policy *crowd, const struct ask *ask)
 static void no_limits(struct policy *policy)
 {
 	for (unsigned i = 0; i < policy->n_rules; i++)
-		policy->rules[i].max_loads = 0;
+		policy->rules[i].limits = (struct policy_limits){};
 }
 
 /* The row's own rules, and a window of all others behind them. */
