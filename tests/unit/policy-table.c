@@ -51,9 +51,9 @@ static void read_lists(struct json_object *object, struct ask *ask)
 
 static void read_ask(struct json_object *object, struct ask *ret)
 {
-	static const char *const known[] = {"uid",   "groups",	 "bundle",   "keys",
-					    "types", "targets",	 "grants",   "requires",
-					    "loads", "lifetime", "no target"};
+	static const char *const known[] = {"uid",   "groups",	 "bundle",    "keys",
+					    "types", "targets",	 "grants",    "requires",
+					    "loads", "lifetime", "no target", "unit"};
 	struct ask ask = {};
 
 	json_object_object_foreach (object, name, value) {
@@ -66,6 +66,7 @@ static void read_ask(struct json_object *object, struct ask *ret)
 	}
 	ask.uid = (uid_t)json_object_get_int64(member(object, "uid"));
 	ask.root = member(object, "uid") && ask.uid == 0;
+	ask.unit = json_object_get_string(member(object, "unit"));
 	ask.bundle = json_object_get_string(member(object, "bundle"));
 	if (member(object, "keys"))
 		ask.keys = read_keys(member(object, "keys"));
