@@ -84,7 +84,11 @@ static int look_up(struct peer *peer)
 static int find_subject(const struct peer *asker, uid_t uid, struct peer *ret, struct error *error)
 {
 	_cleanup_(peer_done) struct peer peer = {
-		.uid = uid, .gid = (gid_t)-1, .same_netns = asker->same_netns};
+		.uid = uid,
+		.gid = (gid_t)-1,
+		.same_netns = asker->same_netns,
+		.unit_known = true, /* none */
+	};
 	int r;
 
 	if (uid == asker->uid)

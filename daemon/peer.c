@@ -55,7 +55,8 @@ static int read_netns(int fd, bool *ret)
 	return 0;
 }
 
-/* A client whose unit cannot be told is one without: no rule means it by that. */
+/* A client can see to it that its unit cannot be told, by ending: so that is not the same as none.
+ */
 static void read_unit(int fd, struct peer *peer)
 {
 	_cleanup_close_ int pidfd = -1;
@@ -67,6 +68,7 @@ static void read_unit(int fd, struct peer *peer)
 		r = unit_of_pidfd(pidfd, peer->unit);
 	if (r < 0)
 		peer->unit[0] = '\0';
+	peer->unit_known = r == 0 || r == -ENOENT;
 }
 
 int peer_read(int fd, struct peer *ret, struct error *error)

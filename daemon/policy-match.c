@@ -33,6 +33,9 @@ bool policy_rule_names(const struct policy_rule *rule, const struct peer *peer)
 	for (unsigned i = 0; i < rule->n_gids; i++)
 		if (peer_in_group(peer, rule->gids[i]))
 			return true;
+	/* Who might be in a unit is not allowed what it is, and is denied what it is. */
+	if (!peer->unit_known)
+		return rule->deny && rule->units.n > 0;
 	for (unsigned i = 0; i < rule->units.n && peer->unit[0]; i++)
 		if (pattern_match(rule->units.items[i], peer->unit))
 			return true;

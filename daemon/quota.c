@@ -51,13 +51,13 @@ static const char *period_name(uint32_t seconds)
 {
 	switch (seconds) {
 	case 1:
-		return "second";
+		return "a second";
 	case 60:
-		return "minute";
+		return "a minute";
 	case 3600:
-		return "hour";
+		return "an hour";
 	default:
-		return "day";
+		return "a day";
 	}
 }
 
@@ -66,12 +66,11 @@ int quota_rate_exceeded(const struct quota *quota, const struct policy_rate *rat
 {
 	char buffer[32];
 
-	error_set(
-		error, -EACCES, ERROR_DENIED, STEP_AUTHORISE,
-		"the rule '%s' (%s) allows %s %u loads in a %s, and so many have begun; try again "
-		"in %" PRIu64 " seconds",
-		quota->rule, quota->source, whose(quota, buffer), rate->loads,
-		period_name(rate->seconds), wait);
+	error_set(error, -EACCES, ERROR_DENIED, STEP_AUTHORISE,
+		  "the rule '%s' (%s) allows %s %u loads in %s, and so many have begun; try again "
+		  "in %" PRIu64 " seconds",
+		  quota->rule, quota->source, whose(quota, buffer), rate->loads,
+		  period_name(rate->seconds), wait);
 	add_fields(quota, "rate", rate->loads, rate->loads, 1, error);
 	return -EACCES;
 }

@@ -54,6 +54,12 @@ int unit_from_cgroup(const char *path, char ret[static UNIT_NAME_SIZE])
 	return 0;
 }
 
+/* -ENOENT is what is said of a process without a unit. */
+static int cannot_open(void)
+{
+	return errno == ENOENT ? -ESRCH : -errno;
+}
+
 /* 0 and its number in the daemon's pid namespace, -ESRCH: it has been waited for, or has none. */
 static int pid_of(int pidfd, pid_t *ret)
 {
@@ -64,7 +70,7 @@ static int pid_of(int pidfd, pid_t *ret)
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
 	file = fopen(path, "re");
 	if (!file)
-		return -errno;
+		return cannot_open();
 	while (fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "Pid: %d", &pid) != 1)
 			continue;
@@ -76,7 +82,10 @@ static int pid_of(int pidfd, pid_t *ret)
 	return -ENODATA;
 }
 
-/* The line "0::PATH" of version 2. */
+/*
+ * The line "0::PATH" of version 2. The kernel gives no path that is too long, which whoever may
+ * make groups of his own can bring about, and marks one that has been removed.
+ */
 static int read_cgroup(pid_t pid, char ret[static UNIT_NAME_SIZE])
 {
 	char path[sizeof("/proc//cgroup") + 3 * sizeof(int)], line[PATH_MAX + 8];
@@ -85,35 +94,38 @@ static int read_cgroup(pid_t pid, char ret[static UNIT_NAME_SIZE])
 	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
 	file = fopen(path, "re");
 	if (!file)
-		return -errno;
+		return cannot_open();
 	while (fgets(line, sizeof(line), file)) {
 		size_t size = strlen(line);
 
 		/* a line that is cut says nothing, nor does what comes behind it */
 		if (line[size - 1] != '\n')
-			return -ENOENT;
-		line[size - 1] = '\0';
-		if (strncmp(line, "0::", 3) == 0)
-			return unit_from_cgroup(line + 3, ret);
+			return -ENAMETOOLONG;
+		line[--size] = '\0';
+		if (strncmp(line, "0::", 3) != 0)
+			continue;
+		return ends_with(line, size, " (deleted)") ? -ESRCH
+							   : unit_from_cgroup(line + 3, ret);
 	}
-	return -ENOENT;
+	return ferror(file) ? -EIO : -ENODATA;
 }
 
 int unit_of_pidfd(int pidfd, char ret[static UNIT_NAME_SIZE])
 {
 	char unit[UNIT_NAME_SIZE];
 	pid_t before, after;
-	int r;
+	int r, found;
 
 	r = pid_of(pidfd, &before);
-	if (r == 0)
-		r = read_cgroup(before, unit);
-	if (r == 0)
-		r = pid_of(pidfd, &after);
+	if (r < 0)
+		return r;
+	found = read_cgroup(before, unit);
+	r = pid_of(pidfd, &after);
 	if (r < 0)
 		return r;
 	if (after != before)
 		return -ESRCH;
-	strcpy(ret, unit);
-	return 0;
+	if (found == 0)
+		strcpy(ret, unit);
+	return found;
 }

@@ -18,6 +18,7 @@ int unit_from_cgroup(const char *path, char ret[static UNIT_NAME_SIZE]);
 /*
  * That of the process behind @pidfd. It is read by number, and counts only if the process still has
  * that number afterwards: a number that has been given to another in between is not taken for it.
- * -ENOENT: none, -ESRCH: the process is gone, or another errno.
+ * -ENOENT: it is in none. Everything else says that it cannot be told: -ESRCH, the process or its
+ * control group is gone, or another errno.
  */
 int unit_of_pidfd(int pidfd, char ret[static UNIT_NAME_SIZE]);

@@ -25,7 +25,7 @@ struct ask {
 	bool root;
 	uid_t uid;
 	gid_t groups[3];
-	const char *unit;
+	const char *unit; /* "?": cannot be told */
 	const char *bundle;
 	unsigned keys;
 	enum bpf_prog_type types[2];

@@ -193,8 +193,9 @@ static void test_rates(void **state)
 		table_leave(f->table, &admission);
 	}
 	assert_int_equal(table_admit(f->table, load, &limits, &total, &admission, &user), -EACCES);
-	check_error(&user, ERROR_DENIED,
-		    "allows uid 1000 2 loads in a hour, and so many have begun; try again in 3600");
+	check_error(
+		&user, ERROR_DENIED,
+		"allows uid 1000 2 loads in an hour, and so many have begun; try again in 3600");
 	assert_string_equal(field(&user, "limit"), "rate");
 	assert_int_equal(user.step, STEP_AUTHORISE);
 	assert_int_equal(table_admit(f->table, other, &limits, &total, &admission, NULL), 0);

@@ -95,7 +95,7 @@ static void test_no_pidfd(void **state)
 	char unit[UNIT_NAME_SIZE] = "untouched";
 
 	assert_int_equal(unit_of_pidfd(STDERR_FILENO, unit), -ENODATA);
-	assert_int_equal(unit_of_pidfd(-1, unit), -ENOENT);
+	assert_int_equal(unit_of_pidfd(-1, unit), -ESRCH);
 	assert_string_equal(unit, "untouched");
 }
 

@@ -102,7 +102,7 @@ policy ', "limits": { "rate": "2/h" }'
 expect "policy: the first of two in an hour" 0 "" as alice bpfctl run "$b/execwatch.bpfb" --duration 1
 expect "policy: the second" 0 "" as alice bpfctl run "$b/execwatch.bpfb" --duration 1
 expect "policy: the third is refused" 3 \
-	"authorise: the rule 'r' .* allows uid 1000 2 loads in a hour, and so many have begun; try again in 3[0-9]{3} s" \
+	"authorise: the rule 'r' .* allows uid 1000 2 loads in an hour, and so many have begun; try again in 3[0-9]{3} s" \
 	as alice bpfctl run "$b/execwatch.bpfb" --duration 1
 systemctl reload bpfgated.service
 expect "policy: a reload does not begin anew" 3 "so many have begun" \
