@@ -20,7 +20,8 @@ static const char rules[] =
 	"{\"name\": \"stays\", \"effect\": \"allow\", \"subjects\": {\"uids\": [\"1000\"]},\n"
 	"  \"grant\": [\"events\"], \"lifetime\": [\"persistent\"]},\n"
 	"{\"name\": \"goes\", \"effect\": \"allow\", \"subjects\": {\"uids\": [\"1000\", \"0\"]},\n"
-	"  \"grant\": [\"events\"]},\n"
+	"  \"grant\": [\"events\"],\n"
+	"  \"limits\": {\"loads\": 3, \"mapMemory\": \"1M\", \"total\": {\"rate\": \"5/min\"}}},\n"
 	"{\"name\": \"never asked\", \"effect\": \"deny\", \"subjects\": {\"uids\": "
 	"[\"1000\"]}}]}";
 
@@ -155,6 +156,47 @@ static void test_denied(void **state)
 	assert_int_equal(count_rules(reply), 0);
 }
 
+/* What the rule allows, and what there is of it. */
+static void test_limits(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_json_ struct json_object *reply = NULL;
+	const char *names[] = {"loads", "mapMemory", "total.rate"};
+	const char *allowed[] = {"3", "1048576", "5"}, *used[] = {"1", "0", "0"};
+	struct json_object *limits;
+	unsigned n;
+
+	/* one that is being made counts */
+	assert_int_equal(table_reserve(f->gate.table, 1000, &n), 0);
+	assert_int_equal(ask(f, &(struct ask){.asker = 1000, .uid = 1000}, &reply, NULL), 0);
+	limits = json_object_object_get(reply, "limits");
+	assert_int_equal(json_object_array_length(limits), 3);
+	for (unsigned i = 0; i < 3; i++) {
+		struct json_object *limit = json_object_array_get_idx(limits, i);
+
+		assert_string_equal(text(limit, "limit"), names[i]);
+		assert_string_equal(text(limit, "allowed"), allowed[i]);
+		assert_string_equal(text(limit, "used"), used[i]);
+	}
+	table_release(f->gate.table, 1000);
+}
+
+/* Explaining begins nothing: no rate is used up. */
+static void test_takes_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 7; i++) {
+		_cleanup_json_ struct json_object *reply = NULL;
+
+		assert_int_equal(ask(f, &(struct ask){.asker = 1000, .uid = 1000}, &reply, NULL),
+				 0);
+		assert_string_equal(text(reply, "allowed"), "true");
+	}
+	assert_int_equal(table_count_all(f->gate.table), 0);
+	assert_int_equal(table_count(f->gate.table, 1000), 0);
+}
+
 /* Root asks for others, and sees what is not about them as well. */
 static void test_root_asks(void **state)
 {
@@ -230,7 +272,8 @@ int main(void)
 		with_gate(test_allowed),       with_gate(test_denied),
 		with_gate(test_root_asks),     with_gate(test_not_of_others),
 		with_gate(test_not_authentic), with_gate(test_wrong_target),
-		with_gate(test_broken_policy),
+		with_gate(test_broken_policy), with_gate(test_limits),
+		with_gate(test_takes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,7 +103,7 @@ static void gather(const struct table_row *row, void *userdata)
 	}
 }
 
-/* One policy of all rules, and the same without the first, the second... that allows. */
+/* The rules of all rows, under names of their own. */
 static struct json_object *all_rules(void)
 {
 	struct json_object *rules = json_object_new_array();
