@@ -94,7 +94,8 @@ int table_charge(struct table *table, struct load *load, const struct policy_lim
 void table_uncharge(struct table *table, struct load *load)
 {
 	pthread_mutex_lock(&table->lock);
-	table_uncharge_locked(table, load);
+	if (!load->listed)
+		table_uncharge_locked(table, load);
 	pthread_mutex_unlock(&table->lock);
 }
 

@@ -63,6 +63,7 @@ int table_insert(struct table *table, struct load *load)
 	if (table_charge_locked(table, load) < 0)
 		return -ENOMEM;
 	table_count_locked(table, load, 1);
+	load->listed = true;
 	table->n_loads++;
 	load->next_id = *bucket;
 	*bucket = load;
@@ -90,6 +91,7 @@ static void take_out(struct table *table, struct load *load)
 	load->next = load->previous = load->next_id = NULL;
 	table->n_loads--;
 	table_count_locked(table, load, -1);
+	load->listed = false;
 	table_uncharge_locked(table, load);
 }
 

@@ -36,6 +36,7 @@ struct load {
 	struct load *next, *previous; /* in order of age */
 	struct load *next_id;	      /* of the same bucket */
 	bool charged;		      /* .usage is part of the sums */
+	bool listed;		      /* it is in the table */
 };
 
 struct load *load_new(void); /* id drawn at random, all fds -1 */
@@ -98,7 +99,8 @@ void table_leave(struct table *table, struct admission *admission);
 
 /*
  * After the load, before anything is attached: adds load->usage to that of its user and rule, if
- * neither has too much then. ERROR_DENIED. table_uncharge() where it does not get into the table.
+ * neither has too much then. ERROR_DENIED. table_uncharge() where it does not get into the table;
+ * one that is there keeps its charge.
  */
 int table_charge(struct table *table, struct load *load, const struct policy_limits *limits,
 		 const struct policy_limits *total, struct error *error);

@@ -152,6 +152,22 @@ static void test_charged_early(void **state)
 	load_unref(b);
 }
 
+/* Whoever failed after it got there, and could not take it out again, gives nothing back. */
+static void test_listed(void **state)
+{
+	struct record_fixture *f = *state;
+	struct load *load = load_of(1000, 6, 0);
+
+	assert_int_equal(table_charge(f->table, load, &none, &none, NULL), 0);
+	assert_int_equal(table_add(f->table, load, NULL), 0);
+	table_uncharge(f->table, load);
+	assert_int_equal(memory_of(f, 1000), 6);
+	assert_int_equal(table_remove(f->table, load->id, 1000, NULL), 0);
+	table_uncharge(f->table, load);
+	assert_int_equal(memory_of(f, 1000), 0);
+	load_unref(load);
+}
+
 static void test_total_loads(void **state)
 {
 	struct record_fixture *f = *state;
@@ -217,7 +233,7 @@ int main(void)
 		with_table(test_memory),	with_table(test_too_much_alone),
 		with_table(test_total),		with_table(test_unknown),
 		with_table(test_charged_early), with_table(test_total_loads),
-		with_table(test_rates),
+		with_table(test_rates),		with_table(test_listed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
