@@ -45,6 +45,10 @@ static const struct verb verbs[] = {
 	 "show one load: programs, attachments, maps",
 	 "      --maps             the contents of the maps, too, as far as policy grants them\n"
 	 "      --bundle BUNDLE    the same, by the types of the bundle that was loaded\n"},
+	{"floor", verb_floor, "list | set NAME SIGNER SEQUENCE",
+	 "show or set the lowest sequences that may be loaded (root)", NULL},
+	{"reload", verb_reload, "", "let the daemon read keys, policy and revocations again (root)",
+	 NULL},
 	{"status", verb_status, "", "show the daemon's state: kernel, keys, policy", NULL},
 };
 

@@ -108,7 +108,7 @@ int keyring_make(const struct blob *certificates, unsigned n, int *rejected, int
 void keyring_drop(int32_t serial)
 {
 	/* The session keyring's own permissions decide; it holds the only link. */
-	if (serial > 0)
+	if (serial > KEYRING_PLATFORM)
 		key_control(KEYCTL_UNLINK, serial_arg(serial), serial_arg(KEY_SPEC_SESSION_KEYRING),
 			    0);
 }

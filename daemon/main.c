@@ -8,12 +8,13 @@
 #include "capability.h"
 #include "child.h"
 #include "front.h"
+#include "reload.h"
 
 #define POLICY_DIRS_MAX 16
 #define DRAIN_USEC	(10 * 1000 * 1000) /* for the calls under way when the daemon ends */
 
 struct options {
-	const char *socket, *keys, *state;
+	const char *socket, *keys, *revoked, *state, *store;
 	unsigned n_policy;
 	const char *policy[POLICY_DIRS_MAX + 1]; /* ends with NULL */
 	bool daemon_only;
@@ -26,11 +27,14 @@ static void help(void)
 	       "  --socket PATH         listen there, without socket activation\n"
 	       "                        (default: " GATE_SOCKET ")\n"
 	       "  --keys DIR            trusted certificates (default: /etc/bpfgate/keys.d)\n"
+	       "  --revoked DIR         what is revoked (default: /etc/bpfgate/revoked.d)\n"
 	       "  --policy DIR          policy files; may be repeated, the first wins\n"
 	       "                        (default: /etc/bpfgate/policy.d, "
 	       "/usr/lib/bpfgate/policy.d)\n"
 	       "  --state DIR           records of persistent loads (default: "
 	       "/run/bpfgate-state)\n"
+	       "  --store DIR           what outlives a reboot: rollback floors (default: "
+	       "/var/lib/bpfgate)\n"
 	       "  --unsafe-daemon-only  load where the kernel does not verify signatures\n"
 	       "  --help                print this and exit\n"
 	       "  --version             print the version and exit\n");
@@ -39,12 +43,14 @@ static void help(void)
 /* 1: go on, 0: done, below 0: wrong usage. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	enum { SOCKET = 256, KEYS, POLICY, STATE, UNSAFE, HELP, VERSION };
+	enum { SOCKET = 256, KEYS, REVOKED, POLICY, STATE, STORE, UNSAFE, HELP, VERSION };
 	static const struct option table[] = {
 		{"socket", required_argument, NULL, SOCKET},
 		{"keys", required_argument, NULL, KEYS},
+		{"revoked", required_argument, NULL, REVOKED},
 		{"policy", required_argument, NULL, POLICY},
 		{"state", required_argument, NULL, STATE},
+		{"store", required_argument, NULL, STORE},
 		{"unsafe-daemon-only", no_argument, NULL, UNSAFE},
 		{"help", no_argument, NULL, HELP},
 		{"version", no_argument, NULL, VERSION},
@@ -60,6 +66,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case KEYS:
 			o->keys = optarg;
 			break;
+		case REVOKED:
+			o->revoked = optarg;
+			break;
 		case POLICY:
 			if (o->n_policy == POLICY_DIRS_MAX) {
 				fprintf(stderr, "bpfgated: more than %d --policy\n",
@@ -70,6 +79,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 			break;
 		case STATE:
 			o->state = optarg;
+			break;
+		case STORE:
+			o->store = optarg;
 			break;
 		case UNSAFE:
 			o->daemon_only = true;
@@ -90,19 +102,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return -EINVAL;
 }
 
-static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
-{
-	_cleanup_error_ struct error error = ERROR_INIT;
-	struct gate *gate = userdata;
-
-	if (gate_reload(gate, &error) < 0)
-		fprintf(stderr, SD_ERR "Reload: %s\n", error_message(&error));
-	else
-		fprintf(stderr, SD_INFO "Keys and policy were read again\n");
-	return 0;
-}
-
-static int add_signals(sd_event *event, struct gate *gate)
+/* SIGHUP waits until there is somebody to answer it: reload_on_signal(). */
+static int add_signals(sd_event *event)
 {
 	sigset_t set;
 	int r;
@@ -117,8 +118,6 @@ static int add_signals(sd_event *event, struct gate *gate)
 	r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
 	if (r >= 0)
 		r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
-	if (r >= 0)
-		r = sd_event_add_signal(event, NULL, SIGHUP, on_reload, gate);
 	return r;
 }
 
@@ -130,9 +129,12 @@ static int serve(sd_event *event, struct gate *gate, int listen_fd)
 	r = front_new(event, gate, listen_fd, &front);
 	if (r < 0)
 		return r;
-	audit_started();
-	sd_notify(0, "READY=1");
-	r = sd_event_loop(event);
+	r = reload_on_signal(front);
+	if (r >= 0) {
+		audit_started();
+		sd_notify(0, "READY=1");
+		r = sd_event_loop(event);
+	}
 	sd_notify(0, "STOPPING=1");
 	/* A call that hangs may use all there is: leave it to the kernel to take down. */
 	if (!front_free(front, DRAIN_USEC))
@@ -141,7 +143,7 @@ static int serve(sd_event *event, struct gate *gate, int listen_fd)
 }
 
 /* What must be there before the gate is. */
-static int prepare(sd_event **ret_event, struct gate *gate, struct error *error)
+static int prepare(sd_event **ret_event, struct error *error)
 {
 	int r;
 
@@ -151,7 +153,7 @@ static int prepare(sd_event **ret_event, struct gate *gate, struct error *error)
 	if (r == 0)
 		r = sd_event_new(ret_event);
 	if (r >= 0)
-		r = add_signals(*ret_event, gate);
+		r = add_signals(*ret_event);
 	if (r >= 0)
 		r = child_setup();
 	if (r < 0)
@@ -165,9 +167,14 @@ static int run(const struct options *o, struct error *error)
 	static const char *const default_policy[] = {"/etc/bpfgate/policy.d",
 						     "/usr/lib/bpfgate/policy.d", NULL};
 	struct gate gate = {
-		.keys_dir = o->keys ?: "/etc/bpfgate/keys.d",
-		.policy_dirs = o->n_policy ? o->policy : default_policy,
-		.owner = geteuid(),
+		.configuration =
+			{
+				.keys_dir = o->keys ?: "/etc/bpfgate/keys.d",
+				.revoked_dir = o->revoked ?: "/etc/bpfgate/revoked.d",
+				.policy_dirs = o->n_policy ? o->policy : default_policy,
+				.store_dir = o->store ?: "/var/lib/bpfgate",
+				.owner = geteuid(),
+			},
 		.daemon_only = o->daemon_only,
 	};
 	sd_event *event = NULL;
@@ -175,7 +182,7 @@ static int run(const struct options *o, struct error *error)
 
 	r = listen_open(o->socket, &listen_fd, error);
 	if (r == 0)
-		r = prepare(&event, &gate, error);
+		r = prepare(&event, error);
 	if (r == 0)
 		r = capability_drop(error);
 	if (r == 0)

@@ -58,10 +58,9 @@ static bool is_signer(const struct policy_rule *rule, const struct trusted_key *
 	return rule->n_signers == 0;
 }
 
-/* Of the request's signers, those that count here; a key counts once. */
-static unsigned count_signers(const struct policy_rule *rule, const struct request *request)
+uint32_t policy_rule_signers(const struct policy_rule *rule, const struct request *request)
 {
-	unsigned n = 0;
+	uint32_t signers = 0;
 
 	for (unsigned i = 0; i < request->n_signers; i++) {
 		bool again = false;
@@ -69,15 +68,16 @@ static unsigned count_signers(const struct policy_rule *rule, const struct reque
 		for (unsigned j = 0; j < i; j++)
 			again |= memcmp(request->signers[i]->digest, request->signers[j]->digest,
 					DIGEST_SIZE) == 0;
-		n += !again && is_signer(rule, request->signers[i]);
+		if (!again && is_signer(rule, request->signers[i]))
+			signers |= 1u << i;
 	}
-	return n;
+	return signers;
 }
 
 static bool match_signers(const struct policy_rule *rule, const struct request *request,
 			  struct policy_mismatch *mismatch)
 {
-	unsigned n = count_signers(rule, request);
+	unsigned n = (unsigned)__builtin_popcount(policy_rule_signers(rule, request));
 
 	if (rule->deny)
 		return rule->n_signers == 0 || n > 0;

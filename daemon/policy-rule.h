@@ -3,7 +3,7 @@
  * One rule of a policy, taken apart, and the two things done with it: read from a file
  * (policy-parse.c for the whole, policy-subjects.c,
  * policy-conditions.c, policy-text.c for positions) and compared with a request (policy-match.c).
- * Private to the policy*.c files.
+ * Private to the policy*.c files; revocation-read.c shares what reads a text.
  */
 #pragma once
 
@@ -55,6 +55,7 @@ struct policy_rule {
 	unsigned grants;    /* 1 << enum map_grant; 0: allow none, deny any */
 	unsigned lifetimes; /* 1 << enum lifetime; allow: never 0, deny: 0 is any */
 	unsigned max_loads; /* 0: no limit */
+	bool keep_revoked;  /* allow: what runs goes on when it is revoked */
 };
 
 /* What the parsing functions pass along: the text, for positions, and where errors go. */
@@ -116,6 +117,9 @@ struct policy_mismatch {
 	unsigned passed;  /* conditions that held before the one that did not */
 	char reason[512]; /* "the bundle 'x' is not one of the rule's" */
 };
+
+/* Bit i: the request's signer i is one of the rule's, and not the same key as one before. */
+uint32_t policy_rule_signers(const struct policy_rule *rule, const struct request *request);
 
 bool policy_rule_names(const struct policy_rule *rule, const struct peer *peer);
 

@@ -139,7 +139,13 @@ static int decide(const struct policy_rule *rule, const struct request *request,
 		add_rule_fields(error, rule);
 		return -EACCES;
 	}
-	decision = (struct decision){.rule = strdup(rule->name), .source = strdup(rule->source)};
+	decision = (struct decision){
+		.rule = strdup(rule->name),
+		.source = strdup(rule->source),
+		.required = rule->required,
+		.signers = policy_rule_signers(rule, request),
+		.keep_revoked = rule->keep_revoked,
+	};
 	if (!decision.rule || !decision.source || copy_kfuncs(rule, &decision) < 0) {
 		decision_done(&decision);
 		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_AUTHORISE, "out of memory");

@@ -196,7 +196,7 @@ void trust_unref(struct trust *trust)
 enum key_state trusted_key_state(const struct trusted_key *key, int64_t now)
 {
 	if (!key->usable)
-		return KEY_UNUSABLE;
+		return key->revoked ? KEY_REVOKED : KEY_UNUSABLE;
 	if (now < key->not_before)
 		return KEY_NOT_YET_VALID;
 	return now > key->not_after ? KEY_EXPIRED : KEY_TRUSTED;
@@ -211,6 +211,8 @@ const char *key_state_name(enum key_state state)
 		return "expired";
 	case KEY_NOT_YET_VALID:
 		return "not_yet_valid";
+	case KEY_REVOKED:
+		return "revoked";
 	case KEY_UNUSABLE:
 		break;
 	}

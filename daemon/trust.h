@@ -13,17 +13,19 @@ enum key_state {
 	KEY_TRUSTED,
 	KEY_EXPIRED,
 	KEY_NOT_YET_VALID,
+	KEY_REVOKED,  /* the certificate, by its issuer: see reason */
 	KEY_UNUSABLE, /* usage, algorithm, size, does not parse, not root's alone: see reason */
 };
 
 struct trusted_key {
 	char *file;    /* name inside the folder, "release-2026.pem" */
 	char *subject; /* one line, RFC 2253 */
-	char *reason;  /* for KEY_UNUSABLE */
+	char *reason;  /* for KEY_UNUSABLE, KEY_REVOKED */
 	uint8_t digest[DIGEST_SIZE];
 	enum signer_algorithm algorithm;
 	int64_t not_before, not_after; /* CLOCK_REALTIME, seconds */
 	bool usable;
+	bool revoked; /* and then not usable */
 	EVP_PKEY *key;
 	struct blob der; /* the certificate, for the kernel's keyring; owned */
 };
