@@ -99,6 +99,23 @@ static int find_signer(struct gate *gate, const char *text, uint8_t ret[static D
 	return -ENOENT;
 }
 
+static int check(struct gate *gate, const char *name, const char *signer, struct floor *floor,
+		 struct error *error)
+{
+	if (!manifest_name_valid(name))
+		return error_set(error, -EINVAL, ERROR_FAILED, STEP_REQUEST,
+				 "'%.128s' can be no bundle's name", name);
+	if (find_signer(gate, signer, floor->signer) < 0)
+		return error_set(error, -ENOENT, ERROR_FAILED, STEP_REQUEST,
+				 "'%.128s' is neither a key's digest ('sha256:...') nor a "
+				 "certificate of keys.d that could be read",
+				 signer);
+	if (floor->sequence > INT64_MAX)
+		return error_set(error, -ERANGE, ERROR_FAILED, STEP_REQUEST,
+				 "a sequence is at most 9223372036854775807");
+	return 0;
+}
+
 void method_set_floor(struct call *call)
 {
 	const char *name = NULL, *signer = NULL;
@@ -109,19 +126,13 @@ void method_set_floor(struct call *call)
 		{"sequence", JSON_U64, true, &floor.sequence},
 		{},
 	};
-	const char *wrong = NULL;
+	_cleanup_error_ struct error error = ERROR_INIT;
 	struct floor_job *j;
 
 	if (!call_parameters(call, members) || !call_by_root(call))
 		return;
-	if (!manifest_name_valid(name))
-		wrong = "name";
-	else if (find_signer(call->front->gate, signer, floor.signer) < 0)
-		wrong = "signer";
-	else if (floor.sequence > INT64_MAX)
-		wrong = "sequence";
-	if (wrong) {
-		call_reply_invalid(call, wrong);
+	if (check(call->front->gate, name, signer, &floor, &error) < 0) {
+		call_reply_error(call, &error);
 		return;
 	}
 	strcpy(floor.name, name);
