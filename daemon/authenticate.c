@@ -61,6 +61,13 @@ static void complain_revoked(struct complaint *c, const struct trusted_key *key,
 		       (unsigned long long)by->sequence);
 }
 
+/* What it hangs on is not valid: an authority, or a revocation list. */
+static void complain_limit(struct complaint *c, const char *file)
+{
+	if (file)
+		append(c->known, sizeof(c->known), " (because of '%.128s')", file);
+}
+
 static void complain_known(struct complaint *c, const struct trusted_key *key, enum key_state state)
 {
 	char day[64];
@@ -77,10 +84,16 @@ static void complain_known(struct complaint *c, const struct trusted_key *key, e
 	case KEY_EXPIRED:
 		format_day(key->not_after, day, sizeof(day));
 		append(c->known, sizeof(c->known), "expired on %s", day);
+		complain_limit(c, key->after_file);
 		break;
 	case KEY_NOT_YET_VALID:
 		format_day(key->not_before, day, sizeof(day));
 		append(c->known, sizeof(c->known), "is not valid before %s", day);
+		complain_limit(c, key->before_file);
+		break;
+	case KEY_AUTHORITY:
+		append(c->known, sizeof(c->known),
+		       "is an authority's, whose certificates count and not itself");
 		break;
 	default:
 		append(c->known, sizeof(c->known), "cannot be used: %.128s",

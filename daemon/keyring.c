@@ -75,11 +75,15 @@ static int ring_close(int32_t ring)
 int keyring_make(const struct blob *certificates, unsigned n, int *rejected, int32_t *ret,
 		 struct error *error)
 {
-	char buffer[ERRNO_TEXT_SIZE];
+	static unsigned count;
+	char buffer[ERRNO_TEXT_SIZE], name[32];
 	int32_t ring;
 	int r;
 
-	ring = key_add("keyring", "bpfgate", NULL, 0, KEY_SPEC_SESSION_KEYRING);
+	/* Links go by their description: a second one of the same would take the first one's place
+	 * here, under loads that use it, and be taken away in its stead later. */
+	snprintf(name, sizeof(name), "bpfgate-%u", __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED));
+	ring = key_add("keyring", name, NULL, 0, KEY_SPEC_SESSION_KEYRING);
 	if (ring < 0) {
 		error_set(error, ring, ERROR_FAILED, STEP_NONE,
 			  "cannot make a keyring in the session keyring (%s): does the unit have "

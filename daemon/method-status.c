@@ -18,6 +18,14 @@ static int add_time(struct json_object *object, const char *name, int64_t second
 	return json_add(object, name, json_object_new_int64(usec));
 }
 
+/* Of one whose dates are wrong: the file whose dates they are, where it is not its own. */
+static const char *key_reason(const struct trusted_key *key, enum key_state state)
+{
+	if (state == KEY_EXPIRED)
+		return key->after_file;
+	return state == KEY_NOT_YET_VALID ? key->before_file : key->reason;
+}
+
 static struct json_object *key_to_json(const struct snapshot *snapshot,
 				       const struct trusted_key *key)
 {
@@ -35,7 +43,7 @@ static struct json_object *key_to_json(const struct snapshot *snapshot,
 	add_time(object, "notBeforeUSec", key->not_before);
 	add_time(object, "notAfterUSec", key->not_after);
 	add_string(object, "state", key_state_name(state));
-	add_string(object, "reason", revoked ? revoked->source : key->reason);
+	add_string(object, "reason", revoked ? revoked->source : key_reason(key, state));
 	return object;
 }
 

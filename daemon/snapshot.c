@@ -76,7 +76,7 @@ static void make_keyring(struct snapshot *snapshot)
 static void report_keys(const struct configuration *from, const struct trust *trust)
 {
 	for (unsigned i = 0; i < trust->n_keys; i++)
-		if (!trust->keys[i].usable)
+		if (!trust->keys[i].usable && !trust->keys[i].authority)
 			fprintf(stderr, SD_WARNING "%s/%s: not trusted: %s\n", from->keys_dir,
 				trust->keys[i].file, trust->keys[i].reason ?: "cannot be used");
 }

@@ -85,6 +85,7 @@ static int setup(void **state)
 	pthread_mutex_init(&f->gate.reloading, NULL);
 	assert_int_equal(snapshot_read(&f->gate.configuration, NULL, &f->gate.snapshot, NULL), 0);
 	assert_int_equal(floors_new(f->store, &f->gate.floors), 0);
+	assert_int_equal(floors_retry(f->gate.floors, NULL), 0);
 	*state = f;
 	return 0;
 }
