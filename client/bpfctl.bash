@@ -8,9 +8,9 @@ _bpfctl_ids() {
 
 _bpfctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs='build sign keygen inspect verify load run unload list show status'
+	local verbs='build sign keygen inspect verify load run unload list show reload floor status'
 	local common='--json --json=pretty --json=short --json=off --socket --help'
-	local verb='' options='' files='' i
+	local verb='' options='' files='' words='' i
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		if [[ " $verbs " == *" ${COMP_WORDS[i]} "* ]]; then
@@ -55,12 +55,15 @@ _bpfctl() {
 	load) options='--attach' files='*.bpfb' ;;
 	run) options='--attach --duration --interval' files='*.bpfb' ;;
 	show) options='--maps --bundle' ;;
+	floor) words='list set' ;;
 	esac
 
 	if [[ $cur == -* || -z $verb ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options $common" -- "$cur")
 	elif [[ $verb == show || $verb == unload ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(_bpfctl_ids)" -- "$cur")
+	elif [[ -n $words && ${COMP_WORDS[COMP_CWORD - 1]} == "$verb" ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 	elif [[ -n $files ]]; then
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(

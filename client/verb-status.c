@@ -121,10 +121,11 @@ static void print_configuration(struct json_object *configuration)
 
 static void print_status(struct json_object *status)
 {
-	char loads[24], keyring[24];
+	char loads[24], keyring[48];
 
 	snprintf(loads, sizeof(loads), "%llu", (unsigned long long)member_u64(status, "loads"));
-	snprintf(keyring, sizeof(keyring), "%llu",
+	snprintf(keyring, sizeof(keyring), "%.16s %llu",
+		 member_string(status, "keyringName") ?: "-",
 		 (unsigned long long)member_u64(status, "keyring"));
 	print_field("bpfgated", member_string(status, "version"));
 	print_contract(status);

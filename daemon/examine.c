@@ -42,9 +42,8 @@ static void count_signer(const struct snapshot *snapshot, const struct load *loa
 	if (digest_parse(text, digest) < 0)
 		return;
 	key = trust_find(snapshot->trust, digest);
-	revoked = revocations_find_key(snapshot->revocations, digest)
-			  ?: revocations_find_release(snapshot->revocations, digest, manifest->name,
-						      manifest->sequence);
+	revoked = revocations_find_signature(snapshot->revocations, digest, manifest->name,
+					     manifest->sequence);
 	if (revoked)
 		note_revoked(count, key ? key->file : text, " by", revoked->source);
 	else if (key && key->revoked)
@@ -95,6 +94,7 @@ static void take_down(struct gate *gate, const struct load *load, const struct e
 		memcpy(ret->unloaded[ret->n_unloaded++], load->id, LOAD_ID_SIZE);
 		audit_examined(load, why, AUDIT_UNLOADED);
 	} else if (error.code != ERROR_NOT_FOUND) {
+		ret->n_failed++;
 		fprintf(stderr, SD_ERR "Load %s is revoked, but %s\n", load->id,
 			error_message(&error));
 	}

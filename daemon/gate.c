@@ -144,6 +144,11 @@ static int reload(struct gate *gate, struct examination *ret, struct error *erro
 	r = examine_all(gate, snapshot, ret);
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_NONE, "Out of memory.");
+	if (ret->n_failed)
+		return error_set(error, -EIO, ERROR_FAILED, STEP_NONE,
+				 "%u loads are revoked and could not be unloaded; the journal says "
+				 "why",
+				 ret->n_failed);
 	if (snapshot->stale_reason)
 		return error_set(error, -EINVAL, ERROR_FAILED, STEP_NONE, "%s",
 				 snapshot->stale_reason);

@@ -116,3 +116,29 @@ void keyring_drop(int32_t serial)
 		key_control(KEYCTL_UNLINK, serial_arg(serial), serial_arg(KEY_SPEC_SESSION_KEYRING),
 			    0);
 }
+
+/* Filled when the kernel was built, by keys that those vouch for, and by the firmware. */
+static const char *const system_names[] = {
+	[KEYRING_BUILTIN] = "builtin",
+	[KEYRING_SECONDARY] = "secondary",
+	[KEYRING_PLATFORM] = "platform",
+};
+
+int keyring_system(const char *name, int32_t *ret)
+{
+	for (int32_t i = 0; i < (int32_t)ARRAY_SIZE(system_names); i++) {
+		if (streq(system_names[i], name)) {
+			*ret = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+const char *keyring_name(int32_t serial)
+{
+	if (serial == KEYRING_NONE)
+		return "none";
+	return serial >= 0 && serial < (int32_t)ARRAY_SIZE(system_names) ? system_names[serial]
+									 : "own";
+}

@@ -50,6 +50,11 @@ enum {
 	KEYRING_PLATFORM = 2,
 };
 
+/* "builtin", "secondary", "platform": -EINVAL for others. */
+int keyring_system(const char *name, int32_t *ret);
+/* The same the other way, or "own", or "none". */
+const char *keyring_name(int32_t serial);
+
 /* Takes the keyring away, once no load uses it any more. */
 void keyring_drop(int32_t serial);
 

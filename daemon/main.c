@@ -14,6 +14,8 @@
 #define DRAIN_USEC	(10 * 1000 * 1000) /* for the calls under way when the daemon ends */
 
 struct options {
+	int32_t keyring;
+	bool has_keyring;
 	const char *socket, *keys, *revoked, *state, *store;
 	unsigned n_policy;
 	const char *policy[POLICY_DIRS_MAX + 1]; /* ends with NULL */
@@ -35,15 +37,74 @@ static void help(void)
 	       "/run/bpfgate-state)\n"
 	       "  --store DIR           what outlives a reboot: rollback floors (default: "
 	       "/var/lib/bpfgate)\n"
+	       "  --keyring NAME        let the kernel verify with a keyring of its own: builtin, "
+	       "secondary\n"
+	       "                        or platform (default: one that holds the trusted "
+	       "certificates)\n"
 	       "  --unsafe-daemon-only  load where the kernel does not verify signatures\n"
 	       "  --help                print this and exit\n"
 	       "  --version             print the version and exit\n");
 }
 
+enum { SOCKET = 256, KEYS, REVOKED, STATE, STORE, POLICY, KEYRING, UNSAFE, HELP, VERSION };
+
+/* Where the value of an option goes that has one and may be anything; NULL for others. */
+static const char **plain_option(struct options *o, int c)
+{
+	switch (c) {
+	case SOCKET:
+		return &o->socket;
+	case KEYS:
+		return &o->keys;
+	case REVOKED:
+		return &o->revoked;
+	case STATE:
+		return &o->state;
+	case STORE:
+		return &o->store;
+	case POLICY:
+		return o->n_policy < POLICY_DIRS_MAX ? &o->policy[o->n_policy++] : NULL;
+	default:
+		return NULL;
+	}
+}
+
 /* 1: go on, 0: done, below 0: wrong usage. */
+static int take_option(struct options *o, int c, const char *value)
+{
+	const char **plain = plain_option(o, c);
+
+	if (plain) {
+		*plain = value;
+		return 1;
+	}
+	switch (c) {
+	case POLICY:
+		fprintf(stderr, "bpfgated: more than %d --policy\n", POLICY_DIRS_MAX);
+		return -E2BIG;
+	case KEYRING:
+		o->has_keyring = true;
+		if (keyring_system(value, &o->keyring) == 0)
+			return 1;
+		fprintf(stderr, "bpfgated: --keyring %s: must be builtin, secondary or platform\n",
+			value);
+		return -EINVAL;
+	case UNSAFE:
+		o->daemon_only = true;
+		return 1;
+	case HELP:
+		help();
+		return 0;
+	case VERSION:
+		puts("bpfgated " BPFGATE_VERSION);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	enum { SOCKET = 256, KEYS, REVOKED, POLICY, STATE, STORE, UNSAFE, HELP, VERSION };
 	static const struct option table[] = {
 		{"socket", required_argument, NULL, SOCKET},
 		{"keys", required_argument, NULL, KEYS},
@@ -51,53 +112,18 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{"policy", required_argument, NULL, POLICY},
 		{"state", required_argument, NULL, STATE},
 		{"store", required_argument, NULL, STORE},
+		{"keyring", required_argument, NULL, KEYRING},
 		{"unsafe-daemon-only", no_argument, NULL, UNSAFE},
 		{"help", no_argument, NULL, HELP},
 		{"version", no_argument, NULL, VERSION},
 		{},
 	};
-	int c;
+	int c, r = 1;
 
-	while ((c = getopt_long(argc, argv, "", table, NULL)) >= 0) {
-		switch (c) {
-		case SOCKET:
-			o->socket = optarg;
-			break;
-		case KEYS:
-			o->keys = optarg;
-			break;
-		case REVOKED:
-			o->revoked = optarg;
-			break;
-		case POLICY:
-			if (o->n_policy == POLICY_DIRS_MAX) {
-				fprintf(stderr, "bpfgated: more than %d --policy\n",
-					POLICY_DIRS_MAX);
-				return -E2BIG;
-			}
-			o->policy[o->n_policy++] = optarg;
-			break;
-		case STATE:
-			o->state = optarg;
-			break;
-		case STORE:
-			o->store = optarg;
-			break;
-		case UNSAFE:
-			o->daemon_only = true;
-			break;
-		case HELP:
-			help();
-			return 0;
-		case VERSION:
-			puts("bpfgated " BPFGATE_VERSION);
-			return 0;
-		default:
-			return -EINVAL;
-		}
-	}
-	if (optind == argc)
-		return 1;
+	while (r > 0 && (c = getopt_long(argc, argv, "", table, NULL)) >= 0)
+		r = take_option(o, c, optarg);
+	if (r <= 0 || optind == argc)
+		return r;
 	fprintf(stderr, "bpfgated: no arguments are taken: %s\n", argv[optind]);
 	return -EINVAL;
 }
@@ -174,6 +200,7 @@ static int run(const struct options *o, struct error *error)
 				.policy_dirs = o->n_policy ? o->policy : default_policy,
 				.store_dir = o->store ?: "/var/lib/bpfgate",
 				.owner = geteuid(),
+				.keyring = o->has_keyring ? &o->keyring : NULL,
 			},
 		.daemon_only = o->daemon_only,
 	};

@@ -105,7 +105,9 @@ static void add_kernel(struct json_object *object, const struct gate *gate,
 	else
 		add_string(object, "contractReason", snapshot->keyring_reason);
 	json_add(object, "unsafeDaemonOnly", json_object_new_boolean(gate->daemon_only));
-	json_add(object, "keyring", json_object_new_int(snapshot->keyring));
+	if (snapshot->keyring != KEYRING_NONE)
+		json_add(object, "keyring", json_object_new_int(snapshot->keyring));
+	add_string(object, "keyringName", keyring_name(snapshot->keyring));
 }
 
 static struct json_object *features_to_json(void)

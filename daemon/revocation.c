@@ -89,6 +89,14 @@ const struct revocation *revocations_find_release(const struct revocations *r,
 	return found && sequence <= found->sequence ? found : NULL;
 }
 
+const struct revocation *revocations_find_signature(const struct revocations *r,
+						    const uint8_t signer[static DIGEST_SIZE],
+						    const char *name, uint64_t sequence)
+{
+	return revocations_find_key(r, signer)
+		       ?: revocations_find_release(r, signer, name, sequence);
+}
+
 bool revocations_have(const struct revocations *r, const struct revocation *revocation)
 {
 	const struct revocation *found = find(r, revocation);

@@ -61,6 +61,11 @@ const struct revocation *revocations_find_release(const struct revocations *r,
 						  const uint8_t signer[static DIGEST_SIZE],
 						  const char *name, uint64_t sequence);
 
+/* What speaks against a signature by @signer on that release: either of them. */
+const struct revocation *revocations_find_signature(const struct revocations *r,
+						    const uint8_t signer[static DIGEST_SIZE],
+						    const char *name, uint64_t sequence);
+
 /* By what is revoked: kind, digest, name; not how far. */
 int revocation_compare(const struct revocation *a, const struct revocation *b);
 

@@ -364,17 +364,21 @@ int road_load(struct gate *gate, struct road_request *request, struct road_reply
 }
 
 /* Those of the load's signers that are still trusted. */
-static unsigned find_signers(const struct trust *trust, const struct load *load,
+static unsigned find_signers(const struct snapshot *snapshot, const struct load *load,
 			     const struct trusted_key **ret)
 {
+	const struct manifest *m = load->manifest;
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < load->n_signers && n < BUNDLE_SIGNERS_MAX; i++) {
 		uint8_t digest[DIGEST_SIZE];
 		const struct trusted_key *key = NULL;
 
-		if (hex_decode(load->signers[i] + strlen("sha256:"), digest, sizeof(digest)) == 0)
-			key = trust_find(trust, digest);
+		if (digest_parse(load->signers[i], digest) == 0)
+			key = trust_find(snapshot->trust, digest);
+		if (key &&
+		    revocations_find_signature(snapshot->revocations, digest, m->name, m->sequence))
+			continue;
 		if (key && trusted_key_state(key, time(NULL)) == KEY_TRUSTED)
 			ret[n++] = key;
 	}
@@ -397,7 +401,7 @@ int road_reopen(struct gate *gate, struct load *load, const struct peer *peer,
 		r = examine_load(snapshot, load, STEP_AUTHENTICATE, error);
 	if (r < 0)
 		return r;
-	n_signers = find_signers(snapshot->trust, load, signers);
+	n_signers = find_signers(snapshot, load, signers);
 	if (n_signers == 0)
 		return error_set(error, -EKEYREJECTED, ERROR_NOT_AUTHENTIC, STEP_AUTHENTICATE,
 				 "No key that signed this bundle is trusted any more.");

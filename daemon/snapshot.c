@@ -138,7 +138,9 @@ int snapshot_read(const struct configuration *from, const struct snapshot *previ
 		return error_set(error, r, ERROR_FAILED, STEP_NONE, "Out of memory.");
 	report_keys(from, snapshot->trust);
 	/* a kernel that does not verify needs none */
-	if (from->want_keyring)
+	if (from->want_keyring && from->keyring)
+		snapshot->keyring = *from->keyring;
+	else if (from->want_keyring)
 		make_keyring(snapshot);
 	*ret = TAKE_PTR(snapshot);
 	return 0;

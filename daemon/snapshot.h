@@ -29,6 +29,7 @@ struct configuration {
 	const char *const *policy_dirs; /* /etc/bpfgate/policy.d, /usr/lib/bpfgate/policy.d */
 	const char *store_dir;		/* /var/lib/bpfgate: the floors; not read anew */
 	uid_t owner;			/* whose it must be: 0 but in tests */
+	const int32_t *keyring;		/* one of the kernel's own (loader.h); NULL: of keys_dir */
 	bool want_keyring;		/* the kernel verifies signatures */
 };
 

@@ -277,6 +277,82 @@ cp "$work/floors" /var/lib/bpfgate/floors.json
 expect "trust: mended" 0 '' bpfctl reload
 expect "trust: and they are in force" 3 'the floor for' as alice bpfctl load "$work/one.bpfb"
 
+# ---- an authority, and its list ----
+
+# authority ARGUMENT...: openssl ca, for revocation lists.
+authority() {
+	openssl ca -config "$work/ca.cnf" -keyfile "$work/root.key" -cert "$work/root.pem" "$@" 2>/dev/null
+}
+
+cat >"$work/ca.cnf" <<-END
+	[ca]
+	default_ca = d
+	[d]
+	database = $work/index.txt
+	default_md = sha256
+	default_crl_days = 30
+END
+touch "$work/index.txt"
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/root.key" -out "$work/root.pem" -subj /CN=root -days 30 \
+	-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null
+openssl req -newkey rsa:2048 -nodes -keyout "$work/leaf.key" -out "$work/leaf.csr" -subj /CN=leaf 2>/dev/null
+printf '%s\n' basicConstraints=critical,CA:FALSE keyUsage=critical,digitalSignature extendedKeyUsage=codeSigning \
+	subjectKeyIdentifier=hash authorityKeyIdentifier=keyid:always >"$work/leaf.ext"
+openssl x509 -req -in "$work/leaf.csr" -CA "$work/root.pem" -CAkey "$work/root.key" -CAcreateserial -days 20 \
+	-extfile "$work/leaf.ext" -out "$work/leaf.pem" 2>/dev/null
+bundle leaf 1 "$work/leaf.pem"
+install -m 644 "$work/root.pem" $keys/
+bpfctl reload
+expect "trust: an authority alone vouches for nothing" 4 'which is no trusted key' \
+	as alice bpfctl load "$work/leaf.bpfb"
+says "trust: status: an authority" 0 \
+	"         Key: root.pem: authority" bpfctl status
+install -m 644 "$work/leaf.pem" $keys/
+bpfctl reload
+id=$(load "$work/leaf.bpfb")
+expect "trust: a certificate beside it that it has issued" 0 execwatch as alice bpfctl show "$id"
+authority -gencrl -out $keys/root.crl
+same "trust: a list that does not name it" "" "$(bpfctl reload)"
+authority -revoke "$work/leaf.pem"
+authority -gencrl -out $keys/root.crl
+mark
+same "trust: one that does" "$id: revoked, and unloaded" "$(bpfctl reload)"
+leaf=$(digest "$work/leaf.pem")
+in_journal "trust: the journal has it" \
+	"Revoked: the certificate 'leaf.pem' of the key $leaf: its issuer has revoked it (root.crl)."
+in_journal "trust: and the load" \
+	"Load $id (execwatch 1.0) of user 1000 is unloaded: the key 'leaf.pem' is revoked: its issuer has revoked it (root.crl)."
+says "trust: nothing by it is loaded" 4 \
+	"bpfctl: refused at step authenticate: no trusted signature: the key 'leaf.pem' is revoked: its issuer has revoked it (root.crl); the publisher can add a signature by a valid key ('bpfctl sign')" \
+	as alice bpfctl load "$work/leaf.bpfb"
+says "trust: status: a revoked certificate" 0 \
+	"         Key: leaf.pem: revoked: its issuer has revoked it (root.crl)" bpfctl status
+expect "trust: verify says the same" 4 'its issuer has revoked it \(root.crl\)' \
+	as alice bpfctl verify "$work/leaf.bpfb"
+echo x >$keys/root.crl
+bpfctl reload
+expect "trust: a list that cannot be used" 4 \
+	"'leaf.pem' cannot be used: its issuer may have revoked it, but 'root.crl' cannot be used" \
+	as alice bpfctl load "$work/leaf.bpfb"
+rm $keys/root.crl $keys/root.pem $keys/leaf.pem
+bpfctl reload
+
+# ---- the kernel's own keyring ----
+
+mkdir -p /run/systemd/system/bpfgated.service.d
+printf '[Service]\nExecStart=\nExecStart=/usr/lib/bpfgate/bpfgated --keyring builtin\n' \
+	>/run/systemd/system/bpfgated.service.d/50-keyring.conf
+systemctl daemon-reload
+restart_daemon
+expect "trust: --keyring: status" 0 'Keyring: builtin 0$' bpfctl status
+expect "trust: --keyring: the kernel does not have our key" 5 "ENOKEY.*not in the kernel's keyring" \
+	as alice bpfctl load "$work/three.bpfb"
+rm /run/systemd/system/bpfgated.service.d/50-keyring.conf
+systemctl daemon-reload
+restart_daemon
+expect "trust: one of our own again" 0 'Keyring: own [0-9]+$' bpfctl status
+expect "trust: which has it" 0 '' as alice bpfctl run "$work/three.bpfb" --duration 1
+
 # ---- a key that expires ----
 
 openssl req -x509 -key "$share/keys/second.key" -out "$work/second.pem" -subj /CN=second \
