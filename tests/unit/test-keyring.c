@@ -174,10 +174,8 @@ static void test_two(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_make),
-		cmocka_unit_test(test_ed25519),
-		cmocka_unit_test(test_closed),
-		cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_make),   cmocka_unit_test(test_ed25519),
+		cmocka_unit_test(test_closed), cmocka_unit_test(test_drop),
 		cmocka_unit_test(test_two),
 	};
 

@@ -182,6 +182,7 @@ rm "$revoked"
 policy '"onRevocation": "keep"'
 bpfctl reload
 id=$(load "$b/opencount.bpfb")
+expect "trust: show says so" 0 'If revoked: keep$' as alice bpfctl show "$id"
 policy
 revoke "{ \"key\": \"$release\" }"
 mark
