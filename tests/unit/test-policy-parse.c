@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "policy.h"
+#include "policy-rule.h"
 #include "testkeys.h"
 
 struct fixture {
