@@ -8,9 +8,9 @@ _bpfctl_ids() {
 
 _bpfctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs='build sign keygen inspect verify load run unload list show explain policy status'
+	local verbs='build sign keygen inspect verify load run unload list show explain policy reload floor status'
 	local common='--json --json=pretty --json=short --json=off --socket --help'
-	local verb='' options='' files='' i
+	local verb='' options='' files='' words='' i
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		if [[ " $verbs " == *" ${COMP_WORDS[i]} "* ]]; then
@@ -60,6 +60,7 @@ _bpfctl() {
 	show) options='--maps --bundle' ;;
 	explain) options='--user --attach --persistent' files='*.bpfb' ;;
 	policy) options='--policy' files='*.json' ;;
+	floor) words='list set' ;;
 	esac
 
 	if [[ $cur == -* || -z $verb ]]; then
@@ -68,6 +69,8 @@ _bpfctl() {
 		mapfile -t COMPREPLY < <(compgen -W "$(_bpfctl_ids)" -- "$cur")
 	elif [[ $verb == policy && $prev == policy ]]; then
 		mapfile -t COMPREPLY < <(compgen -W check -- "$cur")
+	elif [[ -n $words && ${COMP_WORDS[COMP_CWORD - 1]} == "$verb" ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 	elif [[ -n $files ]]; then
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(

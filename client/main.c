@@ -55,6 +55,10 @@ static const struct verb verbs[] = {
 	 "find mistakes in the policy, or in a file that is to be one, without the daemon",
 	 "      --policy DIR       a folder of drop-ins; may be repeated, the first wins\n"
 	 "                         (default /etc/bpfgate/policy.d, /usr/lib/bpfgate/policy.d)\n"},
+	{"floor", verb_floor, "list | set NAME SIGNER SEQUENCE",
+	 "show or set the lowest sequences that may be loaded (root)", NULL},
+	{"reload", verb_reload, "", "let the daemon read keys, policy and revocations again (root)",
+	 NULL},
 	{"status", verb_status, "", "show the daemon's state: kernel, keys, policy", NULL},
 };
 

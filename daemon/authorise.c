@@ -112,6 +112,9 @@ static int decide(const struct policy_rule *rule, const struct request *request,
 	decision = (struct decision){
 		.rule = strdup(rule->name),
 		.source = strdup(rule->source),
+		.required = policy_rule_required(rule),
+		.signers = policy_rule_signers(rule, request),
+		.keep_revoked = rule->keep_revoked,
 		.limits = rule->limits,
 		.total = rule->total,
 	};

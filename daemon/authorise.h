@@ -31,6 +31,10 @@ struct request {
 struct decision {
 	char *rule;   /* name of the rule that allowed */
 	char *source; /* "/etc/bpfgate/policy.d/50-x.json:12" */
+	/* what a later look at the load goes by: so many of these signers (bit i: request's i) */
+	unsigned required;
+	uint32_t signers;
+	bool keep_revoked; /* it goes on when it is revoked */
 	unsigned n_kfuncs;
 	char **kfuncs; /* patterns of the kernel functions that it lets programs call */
 	unsigned n_helpers;

@@ -110,14 +110,18 @@ static int find_subject(const struct peer *asker, uid_t uid, struct peer *ret, s
 
 static int read_bundle(struct question *q, struct road_request *request, struct error *error)
 {
+	const struct authority by = {q->snapshot->trust, q->snapshot->revocations};
 	int r;
 
 	r = seal_bundle(request->fd, request->peer.uid, request->deadline_usec, &q->sealed, error);
 	close_async(TAKE_FD(request->fd), request->peer.uid);
 	if (r < 0)
 		return r;
-	r = authenticate(q->sealed.data, q->sealed.size, q->snapshot->trust, time(NULL),
-			 &q->authentic, error);
+	r = revocations_check(q->snapshot->revocations, request->peer.uid, STEP_AUTHENTICATE,
+			      error);
+	if (r == 0)
+		r = authenticate(q->sealed.data, q->sealed.size, &by, time(NULL), &q->authentic,
+				 error);
 	if (r < 0)
 		return r;
 	return wanted_resolve(q->authentic.manifest, &request->peer, request->wanted,

@@ -42,6 +42,19 @@ int keyring_setup(void);
  */
 int keyring_make(const struct blob *certificates, unsigned n, int *rejected, int32_t *ret,
 		 struct error *error);
+/* What a keyring's serial can stand for besides: Linux has three of its own, by these numbers. */
+enum {
+	KEYRING_NONE = -1,
+	KEYRING_BUILTIN = 0,
+	KEYRING_SECONDARY = 1,
+	KEYRING_PLATFORM = 2,
+};
+
+/* "builtin", "secondary", "platform": -EINVAL for others. */
+int keyring_system(const char *name, int32_t *ret);
+/* The same the other way, or "own", or "none". */
+const char *keyring_name(int32_t serial);
+
 /* Takes the keyring away, once no load uses it any more. */
 void keyring_drop(int32_t serial);
 

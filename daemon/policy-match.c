@@ -69,12 +69,13 @@ static bool is_signer(const struct policy_group *group, const struct trusted_key
 struct seating {
 	unsigned n_keys, n_seats;
 	const struct trusted_key *keys[BUNDLE_SIGNERS_MAX]; /* distinct */
-	unsigned groups[BUNDLE_SIGNERS_MAX];		    /* that a seat belongs to */
-	int seats[BUNDLE_SIGNERS_MAX];			    /* that a key has; -1: none */
+	unsigned places[BUNDLE_SIGNERS_MAX]; /* of a key among the request's signers */
+	unsigned groups[BUNDLE_SIGNERS_MAX]; /* that a seat belongs to */
+	int seats[BUNDLE_SIGNERS_MAX];	     /* that a key has; -1: none */
 	bool tried[BUNDLE_SIGNERS_MAX];
 };
 
-static void add_key(struct seating *s, const struct trusted_key *key)
+static void add_key(struct seating *s, const struct trusted_key *key, unsigned place)
 {
 	for (unsigned i = 0; i < s->n_keys; i++)
 		if (memcmp(s->keys[i]->digest, key->digest, DIGEST_SIZE) == 0)
@@ -82,6 +83,7 @@ static void add_key(struct seating *s, const struct trusted_key *key)
 	if (s->n_keys == BUNDLE_SIGNERS_MAX)
 		return;
 	s->seats[s->n_keys] = -1;
+	s->places[s->n_keys] = place;
 	s->keys[s->n_keys++] = key;
 }
 
@@ -139,7 +141,7 @@ static bool match_signers(const struct policy_rule *rule, const struct request *
 	struct seating seating = {};
 
 	for (unsigned i = 0; i < request->n_signers; i++)
-		add_key(&seating, request->signers[i]);
+		add_key(&seating, request->signers[i], i);
 	if (!rule->deny)
 		return match_groups(rule, &seating, mismatch);
 	for (unsigned i = 0; i < seating.n_keys && rule->n_groups; i++)
@@ -147,6 +149,35 @@ static bool match_signers(const struct policy_rule *rule, const struct request *
 			return true;
 	return rule->n_groups == 0 ||
 	       differs(mismatch, "none of the rule's signers has signed the bundle");
+}
+
+unsigned policy_rule_required(const struct policy_rule *rule)
+{
+	unsigned required = 0;
+
+	for (unsigned i = 0; i < rule->n_groups; i++)
+		required += rule->groups[i].required;
+	return required;
+}
+
+/*
+ * With several groups, who has a seat: a count of all who could have one would not say that each
+ * group is satisfied still when one of them is gone.
+ */
+uint32_t policy_rule_signers(const struct policy_rule *rule, const struct request *request)
+{
+	struct policy_mismatch mismatch;
+	struct seating seating = {};
+	uint32_t signers = 0;
+
+	for (unsigned i = 0; i < request->n_signers; i++)
+		add_key(&seating, request->signers[i], i);
+	match_groups(rule, &seating, &mismatch);
+	for (unsigned i = 0; i < seating.n_keys; i++)
+		if (rule->n_groups > 1 ? seating.seats[i] >= 0
+				       : is_signer(&rule->groups[0], seating.keys[i]))
+			signers |= 1u << seating.places[i];
+	return signers;
 }
 
 static bool type_fits(const struct policy_rule *rule, enum bpf_prog_type type)

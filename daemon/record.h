@@ -23,6 +23,10 @@ struct load {
 	char *rule, *rule_source;
 	unsigned n_signers;
 	char (*signers)[DIGEST_TEXT_SIZE];
+	/* by the rule: at least so many of these signers (bit i: signers[i]) must be good */
+	unsigned required;
+	uint32_t counted;
+	bool keep_revoked; /* by the rule: it goes on when it is revoked */
 	struct manifest *manifest;
 	struct loaded objects;
 	struct program_info programs[MANIFEST_PROGRAMS_MAX];

@@ -3,6 +3,7 @@
  * One rule of a policy, taken apart: read from a file here (policy-parse.c for the whole,
  * policy-subjects.c, policy-conditions.c, policy-text.c for positions), compared with a request in
  * daemon/policy-match.c. For those who read or compare rules only.
+ * (daemon/revocation-read.c shares what reads a text.)
  */
 #pragma once
 
@@ -68,6 +69,7 @@ struct policy_rule {
 	unsigned lifetimes;	     /* 1 << enum lifetime; allow: never 0, deny: 0 is any */
 	struct policy_limits limits; /* of each user */
 	struct policy_limits total;  /* of all whom the rule allows something, together */
+	bool keep_revoked;	     /* allow: what runs goes on when it is revoked */
 };
 
 /* What the parsing functions pass along: the text, for positions, and where errors go. */

@@ -49,6 +49,7 @@ static int setup(void **state)
 	pthread_mutex_init(&f->gate.lock, NULL);
 	f->gate.snapshot = calloc(1, sizeof(*f->gate.snapshot));
 	f->gate.snapshot->refs = 1;
+	f->gate.snapshot->keyring = KEYRING_NONE;
 	assert_int_equal(trust_read(f->folder, getuid(), &f->gate.snapshot->trust, NULL), 0);
 	assert_int_equal(policy_read(dirs, getuid(), &f->gate.snapshot->policy, NULL), 0);
 	assert_false(f->gate.snapshot->policy->deny_all);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "authorise.h"
+#include "policy-rule.h"
 #include "testkeys.h"
 
 struct fixture {
@@ -243,6 +244,11 @@ static const struct {
 	{ALLOW(",\n\"lifetime\": null"), ":3:13: 'lifetime' is null"},
 	{ALLOW(",\n\"lifetime\": [\"boot\"]"), ":3:14: 'boot' is no lifetime"},
 
+	{ALLOW(",\n\"onRevocation\": \"stop\""), ":3:17: 'stop' is nothing to do"},
+	{ALLOW(",\n\"onRevocation\": null"), ":3:17: 'onRevocation' is null"},
+	{ALLOW(",\n\"onRevocation\": true"), ":3:17: 'onRevocation' must be a string"},
+	{DENY(",\n\"onRevocation\": \"keep\""), ":3:17: a deny rule has no 'onRevocation'"},
+
 	{ALLOW(",\n\"programs\": {\"kfuncs\": []}"), ":3:24: the list is empty"},
 	{ALLOW(",\n\"programs\": {\"kfuncs\": \"bpf_x\"}"), ":3:24: 'kfuncs' must be a list"},
 	{ALLOW(",\n\"programs\": {\"kfuncs\": [7]}"), ":3:25: not a string"},
@@ -350,15 +356,49 @@ static void test_too_many_entries(void **state)
 	assert_non_null(strstr(policy->reason, "more than 256 entries"));
 }
 
+/* What a load by the rule is to be kept with. */
+static void check_decision(const char *more, unsigned required, bool keep)
+{
+	const struct peer root = {.uid = 0};
+	const struct manifest manifest = {.name = (char *)"x"};
+	const struct trusted_key a = {.digest = {1}, .file = (char *)"a.pem"};
+	const struct trusted_key b = {.digest = {2}, .file = (char *)"b.pem"};
+	const struct trusted_key *signers[] = {&a, &b};
+	const struct request request = {
+		.peer = &root, .manifest = &manifest, .n_signers = 2, .signers = signers};
+	_cleanup_decision_ struct decision decision = {};
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct policy policy = {};
+	char text[512];
+
+	snprintf(text, sizeof(text), ALLOW("%s"), more);
+	assert_int_equal(
+		policy_parse("f", text, strlen(text), &policy.rules, &policy.n_rules, &error), 0);
+	if (policy_authorise(&policy, &request, &decision, &error) < 0)
+		fail_msg("%s", error_message(&error));
+	assert_int_equal(decision.required, required);
+	assert_int_equal(decision.signers, strstr(more, "b.pem") ? 2 : 3);
+	assert_int_equal(decision.keep_revoked, keep);
+	policy_rules_free(policy.rules, policy.n_rules);
+}
+
+static void test_decision(void **state)
+{
+	check_decision("", 1, false);
+	check_decision(", \"onRevocation\": \"unload\"", 1, false);
+	check_decision(", \"onRevocation\": \"keep\"", 1, true);
+	check_decision(", \"signatures\": {\"required\": 2}", 2, false);
+	check_decision(", \"signatures\": {\"signers\": [\"b.pem\"]}", 1, false);
+}
+
 #define with_folders(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_folders(test_refused),
-		with_folders(test_broken_is_private),
-		with_folders(test_too_large),
-		with_folders(test_too_many_entries),
+		with_folders(test_refused),	 with_folders(test_broken_is_private),
+		with_folders(test_too_large),	 with_folders(test_too_many_entries),
+		cmocka_unit_test(test_decision),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
