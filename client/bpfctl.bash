@@ -8,9 +8,9 @@ _bpfctl_ids() {
 
 _bpfctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs='build sign keygen inspect verify load run unload list show status'
+	local verbs='build sign keygen inspect verify load run unload list show explain policy reload floor status'
 	local common='--json --json=pretty --json=short --json=off --socket --help'
-	local verb='' options='' files='' i
+	local verb='' options='' files='' words='' i
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		if [[ " $verbs " == *" ${COMP_WORDS[i]} "* ]]; then
@@ -34,12 +34,15 @@ _bpfctl() {
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return ;;
-	--keys)
+	--keys | --policy)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return ;;
 	--algorithm)
 		mapfile -t COMPREPLY < <(compgen -W 'rsa ecdsa-p256 ecdsa-p384 ed25519' -- "$cur")
+		return ;;
+	--user)
+		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
 		return ;;
 	--days | --subject | --attach | --duration | --interval)
 		return ;;
@@ -55,12 +58,19 @@ _bpfctl() {
 	load) options='--attach' files='*.bpfb' ;;
 	run) options='--attach --duration --interval' files='*.bpfb' ;;
 	show) options='--maps --bundle' ;;
+	explain) options='--user --attach --persistent' files='*.bpfb' ;;
+	policy) options='--policy' files='*.json' ;;
+	floor) words='list set' ;;
 	esac
 
 	if [[ $cur == -* || -z $verb ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options $common" -- "$cur")
 	elif [[ $verb == show || $verb == unload ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(_bpfctl_ids)" -- "$cur")
+	elif [[ $verb == policy && $prev == policy ]]; then
+		mapfile -t COMPREPLY < <(compgen -W check -- "$cur")
+	elif [[ -n $words && ${COMP_WORDS[COMP_CWORD - 1]} == "$verb" ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 	elif [[ -n $files ]]; then
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(

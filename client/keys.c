@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 
+#include "chain.h"
 #include "file.h"
 #include "keys.h"
 
@@ -27,17 +28,24 @@ void keys_done(struct keys *keys)
 {
 	for (size_t i = 0; i < keys->n; i++) {
 		free(keys->files[i].file);
+		free(keys->files[i].owned_reason);
 		certificate_done(&keys->files[i].certificate);
 	}
 	free(keys->files);
 	*keys = (struct keys){};
 }
 
-static int is_pem(const struct dirent *entry)
+static bool has_suffix(const char *name, const char *suffix)
 {
-	size_t length = strlen(entry->d_name);
+	size_t length = strlen(name), tail = strlen(suffix);
 
-	return length > 4 && entry->d_name[0] != '.' && streq(entry->d_name + length - 4, ".pem");
+	return length > tail && name[0] != '.' && streq(name + length - tail, suffix);
+}
+
+/* Certificates and revocation lists. */
+static int is_wanted(const struct dirent *entry)
+{
+	return has_suffix(entry->d_name, ".pem") || has_suffix(entry->d_name, ".crl");
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -71,6 +79,64 @@ static int read_key(const char *dir, const char *name, struct key_file *f)
 	return 0;
 }
 
+/* A list that cannot be used stays among the keys, with its reason. */
+static int read_list(const char *dir, struct key_file *f, struct chain *chain)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	size_t size = 0;
+	int r;
+
+	if (asprintf(&path, "%s/%s", dir, f->file) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	if (file_read(path, CRL_FILE_MAX, &text, &size, NULL) == -ENOMEM)
+		return -ENOMEM;
+	r = chain_add_list(chain, text, size, f->file, &f->reason);
+	if (r == 0)
+		f->reason = "it is a revocation list";
+	return r == -EBADMSG ? 0 : r;
+}
+
+static int check_issuer(const struct chain *chain, struct key_file *f)
+{
+	struct chain_verdict verdict = {
+		.not_before = f->certificate.not_before,
+		.not_after = f->certificate.not_after,
+	};
+	int r;
+
+	if (f->reason)
+		return 0;
+	r = chain_check(chain, f->certificate.x509, &verdict);
+	if (r < 0)
+		return r;
+	f->certificate.not_before = verdict.not_before;
+	f->certificate.not_after = verdict.not_after;
+	if (verdict.good)
+		return 0;
+	f->reason = f->owned_reason = strdup(verdict.reason);
+	return f->reason ? 0 : -ENOMEM;
+}
+
+static int check_issuers(const char *dir, struct keys *keys)
+{
+	_cleanup_chain_ struct chain *chain = chain_new();
+	int r = chain ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < keys->n && r == 0; i++) {
+		struct key_file *f = &keys->files[i];
+
+		if (f->certificate.authority)
+			r = chain_add_authority(chain, f->certificate.x509, f->file);
+		else if (has_suffix(f->file, ".crl"))
+			r = read_list(dir, f, chain);
+	}
+	for (size_t i = 0; i < keys->n && r == 0; i++)
+		r = check_issuer(chain, &keys->files[i]);
+	return r;
+}
+
 static int read_all_keys(const char *dir, struct dirent **entries, int n, struct keys *keys)
 {
 	keys->files = calloc(n ? n : 1, sizeof(*keys->files));
@@ -84,11 +150,11 @@ static int read_all_keys(const char *dir, struct dirent **entries, int n, struct
 		if (!f->file)
 			return -ENOMEM;
 		keys->n++;
-		r = read_key(dir, f->file, f);
+		r = has_suffix(f->file, ".pem") ? read_key(dir, f->file, f) : 0;
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return check_issuers(dir, keys);
 }
 
 int keys_read(const char *dir, struct keys *ret, struct error *error)
@@ -97,7 +163,7 @@ int keys_read(const char *dir, struct keys *ret, struct error *error)
 	struct dirent **entries = NULL;
 	int n, r;
 
-	n = scandir(dir, &entries, is_pem, by_name);
+	n = scandir(dir, &entries, is_wanted, by_name);
 	if (n < 0)
 		return error_set(error, -errno, ERROR_FAILED, STEP_NONE,
 				 "%s: cannot read the trusted keys: %s", dir, strerror(errno));

@@ -12,7 +12,9 @@
 
 struct key_file {
 	char *file;	    /* name in the folder */
-	const char *reason; /* why it could not be read or used, or NULL; static text */
+	const char *reason; /* why it could not be read or used, or NULL */
+	char *owned_reason; /* what it points to, where it is no static text */
+	/* its dates: with those of all that it hangs on (chain.h) */
 	struct certificate certificate;
 };
 
@@ -25,8 +27,9 @@ struct keys {
  * use is no error here: see its reason. */
 int certificate_read(const char *path, struct certificate *ret, struct error *error);
 
-/* All *.pem of @dir. Files that cannot be used stay in the list with their reason. It is an error
- * when @dir cannot be read or has more than KEYS_MAX of them. */
+/* All *.pem of @dir, as the *.crl beside them let them be. Files that cannot be used stay in the
+ * list with their reason. It is an error when @dir cannot be read or has more than KEYS_MAX of
+ * them. */
 int keys_read(const char *dir, struct keys *ret, struct error *error);
 void keys_done(struct keys *keys);
 #define _cleanup_keys_ _cleanup_(keys_done)

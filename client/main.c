@@ -45,6 +45,20 @@ static const struct verb verbs[] = {
 	 "show one load: programs, attachments, maps",
 	 "      --maps             the contents of the maps, too, as far as policy grants them\n"
 	 "      --bundle BUNDLE    the same, by the types of the bundle that was loaded\n"},
+	{"explain", verb_explain,
+	 "BUNDLE [--user USER] [--attach PROGRAM=KIND:TARGET]... [--persistent]",
+	 "say which rule of the policy decides on a load, and why, without loading",
+	 "      --user USER        for that user (name or uid); only root may ask that\n"
+	 "      --attach PROGRAM=KIND:TARGET   as for load; may be repeated\n"
+	 "      --persistent       as by load; without it, as by run\n"},
+	{"policy", verb_policy, "check [FILE] [--policy DIR]...",
+	 "find mistakes in the policy, or in a file that is to be one, without the daemon",
+	 "      --policy DIR       a folder of drop-ins; may be repeated, the first wins\n"
+	 "                         (default /etc/bpfgate/policy.d, /usr/lib/bpfgate/policy.d)\n"},
+	{"floor", verb_floor, "list | set NAME SIGNER SEQUENCE",
+	 "show or set the lowest sequences that may be loaded (root)", NULL},
+	{"reload", verb_reload, "", "let the daemon read keys, policy and revocations again (root)",
+	 NULL},
 	{"status", verb_status, "", "show the daemon's state: kernel, keys, policy", NULL},
 };
 

@@ -170,6 +170,7 @@ static void print_load(struct json_object *load)
 	printf("%12s: ", "Allowed by");
 	output_line(stdout, "rule \"%s\" (%s)", member_string(load, "rule") ?: "-",
 		    member_string(load, "ruleSource") ?: "-");
+	print_field("If revoked", member_string(load, "onRevocation"));
 	print_programs(load);
 	print_maps(load);
 }

@@ -92,12 +92,40 @@ static void print_policy(struct json_object *policy)
 	}
 }
 
+static void print_revocations(struct json_object *revocations)
+{
+	printf("%12s: ", "Revoked");
+	if (member_bool(revocations, "denyAll"))
+		output_line(stdout, "UNKNOWN, DENIES ALL LOADS: %s",
+			    member_string(revocations, "reason") ?: "-");
+	else
+		output_line(stdout, "%llu keys, %llu bundles, %llu ranges of releases",
+			    (unsigned long long)member_u64(revocations, "keys"),
+			    (unsigned long long)member_u64(revocations, "bundles"),
+			    (unsigned long long)member_u64(revocations, "releases"));
+}
+
+static void print_configuration(struct json_object *configuration)
+{
+	const char *failure = member_string(configuration, "failure");
+	time_t seconds = member_u64(configuration, "readAtUSec") / 1000000;
+	char text[64] = "-";
+	struct tm tm;
+
+	if (localtime_r(&seconds, &tm))
+		strftime(text, sizeof(text), "%F %T", &tm);
+	print_field("Read at", text);
+	if (failure)
+		print_field("OUTDATED", failure);
+}
+
 static void print_status(struct json_object *status)
 {
-	char loads[24], keyring[24];
+	char loads[24], keyring[48];
 
 	snprintf(loads, sizeof(loads), "%llu", (unsigned long long)member_u64(status, "loads"));
-	snprintf(keyring, sizeof(keyring), "%llu",
+	snprintf(keyring, sizeof(keyring), "%.16s %llu",
+		 member_string(status, "keyringName") ?: "-",
 		 (unsigned long long)member_u64(status, "keyring"));
 	print_field("bpfgated", member_string(status, "version"));
 	print_contract(status);
@@ -105,6 +133,8 @@ static void print_status(struct json_object *status)
 	print_field("Keyring", keyring);
 	print_keys(member_array(status, "keys"));
 	print_policy(member_object(status, "policy"));
+	print_revocations(member_object(status, "revocations"));
+	print_configuration(member_object(status, "configuration"));
 	print_field("Loads", loads);
 }
 

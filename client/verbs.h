@@ -56,10 +56,14 @@ int verb_option(struct context *ctx, int argc, char **argv, const char *short_op
 int verb_usage(struct context *ctx, const char *format, ...) _printf_(2, 3);
 
 int verb_build(struct context *ctx, int argc, char **argv);
+int verb_explain(struct context *ctx, int argc, char **argv);
+int verb_floor(struct context *ctx, int argc, char **argv);
 int verb_inspect(struct context *ctx, int argc, char **argv);
 int verb_keygen(struct context *ctx, int argc, char **argv);
 int verb_list(struct context *ctx, int argc, char **argv);
 int verb_load(struct context *ctx, int argc, char **argv);
+int verb_policy(struct context *ctx, int argc, char **argv);
+int verb_reload(struct context *ctx, int argc, char **argv);
 int verb_run(struct context *ctx, int argc, char **argv);
 int verb_show(struct context *ctx, int argc, char **argv);
 int verb_sign(struct context *ctx, int argc, char **argv);

@@ -14,6 +14,7 @@
 
 #include "attest-btf.h"
 #include "errno-text.h"
+#include "helper-call.h"
 #include "kfunc.h"
 #include "sys-bpf.h"
 
@@ -157,9 +158,11 @@ static int attest_calls(const struct manifest *manifest, const struct manifest_p
 	int r;
 
 	r = attest_read_insns(program, fd, size, &insns, error);
-	if (r < 0 || !insns_call_kfunc(insns, size))
-		return r;
-	return attest_kfuncs(manifest, program, fd, size, grant, error);
+	if (r == 0 && insns_call_kfunc(insns, size))
+		r = attest_kfuncs(manifest, program, fd, size, grant, error);
+	if (r == 0 && grant->n_helpers)
+		r = attest_helpers(program, fd, size, grant, error);
+	return r;
 }
 
 /* Only maps that the manifest declares. */

@@ -14,6 +14,9 @@
 #define MESSAGE_LOADED	 "MESSAGE_ID=7d0c1f3a5b9e4c7d8a26e0b14f95c2d1"
 #define MESSAGE_UNLOADED "MESSAGE_ID=3e86b0d94a1f4f0c9c57d2a8b6e1f073"
 #define MESSAGE_REFUSED	 "MESSAGE_ID=b51d7e2f08c34d6ea93f6c04d87b1a95"
+#define MESSAGE_REVOKED	 "MESSAGE_ID=c1a94e0d5f5b4b7fa4c8d3e7260b98f1"
+#define MESSAGE_EXAMINED "MESSAGE_ID=58e2c7f16d0a4c3b8a1f90b7d6e4235c"
+#define MESSAGE_FLOOR	 "MESSAGE_ID=0f6b3c2a97d14e58b0c7a5e1934d82f6"
 
 struct entry {
 	unsigned n;
@@ -131,4 +134,104 @@ void audit_refused(const struct peer *peer, const char *what, const char *id,
 	add_error_field(&entry, error, "ruleSource", "BPFGATE_RULE_SOURCE");
 	add_error_field(&entry, error, "target", "BPFGATE_TARGET");
 	send_entry(&entry, LOG_NOTICE);
+}
+
+static void send_revoked(struct entry *entry, const char *source)
+{
+	add(entry, MESSAGE_REVOKED);
+	add(entry, "PRIORITY=%d", LOG_NOTICE);
+	add(entry, "BPFGATE_REVOCATION=%s", source);
+	send_entry(entry, LOG_NOTICE);
+}
+
+void audit_revocation(const struct revocation *revocation)
+{
+	char text[REVOCATION_TEXT_SIZE], digest[DIGEST_TEXT_SIZE];
+	struct entry entry = {};
+
+	revocation_format(revocation, text);
+	digest_format(revocation->digest, digest);
+	add(&entry, "MESSAGE=Revoked: %s (%s)%s%s.", text, revocation->source,
+	    revocation->reason ? ": " : "", revocation->reason ?: "");
+	if (revocation->kind == REVOKED_BUNDLE)
+		add(&entry, "BPFGATE_DIGEST=%s", digest);
+	else
+		add(&entry, "BPFGATE_KEY=%s", digest);
+	if (revocation->name)
+		add(&entry, "BPFGATE_BUNDLE=%s", revocation->name);
+	send_revoked(&entry, revocation->source);
+}
+
+void audit_revoked_key(const struct trusted_key *key)
+{
+	char digest[DIGEST_TEXT_SIZE];
+	struct entry entry = {};
+
+	digest_format(key->digest, digest);
+	add(&entry, "MESSAGE=Revoked: the certificate '%s' of the key %s: %s.", key->file, digest,
+	    key->reason);
+	add(&entry, "BPFGATE_KEY=%s", digest);
+	send_revoked(&entry, key->file);
+}
+
+void audit_examined(const struct load *load, const struct error *why, enum audit_outcome outcome)
+{
+	static const struct {
+		const char *name, *sentence;
+	} outcomes[] = {
+		[AUDIT_UNLOADED] = {"unloaded", "is unloaded"},
+		[AUDIT_KEPT] = {"kept", "goes on, as its rule says"},
+		[AUDIT_UNTRUSTED] = {"untrusted", "goes on, as nothing is revoked"},
+	};
+	struct entry entry = {};
+
+	add(&entry, "MESSAGE=Load %s (%s %s) of user %u %s: %s.", load->id, load->manifest->name,
+	    load->manifest->version, load->uid, outcomes[outcome].sentence, error_message(why));
+	add(&entry, MESSAGE_EXAMINED);
+	add(&entry, "PRIORITY=%d", LOG_NOTICE);
+	add(&entry, "BPFGATE_LOAD_ID=%s", load->id);
+	add(&entry, "BPFGATE_BUNDLE=%s", load->manifest->name);
+	add(&entry, "BPFGATE_DIGEST=%s", load->digest);
+	add(&entry, "BPFGATE_UID=%u", load->uid);
+	add(&entry, "BPFGATE_RULE=%s", load->rule);
+	add(&entry, "BPFGATE_RULE_SOURCE=%s", load->rule_source);
+	add(&entry, "BPFGATE_OUTCOME=%s", outcomes[outcome].name);
+	add_error_field(&entry, why, "revocation", "BPFGATE_REVOCATION");
+	send_entry(&entry, LOG_NOTICE);
+}
+
+void audit_floor(const struct peer *peer, const struct floor *floor, uint64_t previous)
+{
+	char digest[DIGEST_TEXT_SIZE];
+	struct entry entry = {};
+
+	digest_format(floor->signer, digest);
+	add(&entry, "MESSAGE=User %u set the rollback floor of %s by the key %s from %llu to %llu.",
+	    peer->uid, floor->name, digest, (unsigned long long)previous,
+	    (unsigned long long)floor->sequence);
+	add(&entry, MESSAGE_FLOOR);
+	add(&entry, "PRIORITY=%d", LOG_NOTICE);
+	add(&entry, "BPFGATE_UID=%u", peer->uid);
+	add(&entry, "BPFGATE_PID=%d", peer->pid);
+	add(&entry, "BPFGATE_BUNDLE=%s", floor->name);
+	add(&entry, "BPFGATE_KEY=%s", digest);
+	add(&entry, "BPFGATE_SEQUENCE=%llu", (unsigned long long)floor->sequence);
+	send_entry(&entry, LOG_NOTICE);
+}
+
+void audit_reloaded(const struct peer *peer, const struct error *error)
+{
+	bool failed = error->code != ERROR_NONE;
+	int priority = failed ? LOG_ERR : LOG_INFO;
+	struct entry entry = {};
+	char by[64] = "a signal";
+
+	if (peer)
+		snprintf(by, sizeof(by), "user %u", peer->uid);
+	add(&entry, "MESSAGE=Reloaded, asked for by %s%s%s", by, failed ? ": " : ".",
+	    failed ? error_message(error) : "");
+	add(&entry, "PRIORITY=%d", priority);
+	if (peer)
+		add(&entry, "BPFGATE_UID=%u", peer->uid);
+	send_entry(&entry, priority);
 }

@@ -5,14 +5,34 @@
  */
 #pragma once
 
+#include "floor.h"
 #include "peer.h"
 #include "record.h"
+#include "revocation.h"
 
 /* The first entry: sd-journal opens its socket with it, and keeps that. */
 void audit_started(void);
 
 void audit_loaded(const struct peer *peer, const struct load *load);
 void audit_unloaded(uid_t uid, const char *id, const char *why);
+/* What was revoked: an entry of revoked.d, or a certificate by its issuer (key->reason says how).
+ */
+void audit_revocation(const struct revocation *revocation);
+void audit_revoked_key(const struct trusted_key *key);
+
+/* What became of a load that @why speaks against. */
+enum audit_outcome {
+	AUDIT_UNLOADED,
+	AUDIT_KEPT,	 /* revoked, and its rule keeps it */
+	AUDIT_UNTRUSTED, /* not revoked; its keys are not trusted any more */
+};
+void audit_examined(const struct load *load, const struct error *why, enum audit_outcome outcome);
+
+/* @floor as it is now, 0: it is gone. */
+void audit_floor(const struct peer *peer, const struct floor *floor, uint64_t previous);
+
+/* @peer NULL: by a signal. @error empty: all is well. */
+void audit_reloaded(const struct peer *peer, const struct error *error);
 /* @what: "load", "unload", ...; @id of the load it was about, or NULL. */
 void audit_refused(const struct peer *peer, const char *what, const char *id,
 		   const struct error *error);

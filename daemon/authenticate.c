@@ -13,8 +13,9 @@
 /* Why no signer is left, gathered while the records are gone through. */
 struct complaint {
 	unsigned n_known, n_unknown;
-	char known[1024];  /* about keys in keys.d, a clause each */
-	char unknown[512]; /* digests */
+	const char *revocation; /* the first entry that had a part in it, "FILE:LINE" */
+	char known[1024];	/* about keys in keys.d, a clause each */
+	char unknown[512];	/* digests */
 };
 
 static _printf_(3, 4) void append(char *text, size_t size, const char *format, ...)
@@ -36,22 +37,63 @@ static void format_day(int64_t seconds, char *text, size_t size)
 		snprintf(text, size, "%lld s after 1970", (long long)seconds);
 }
 
+/* What is known by its file is called by it. */
+static void name_key(struct complaint *c, const struct trusted_key *key,
+		     const uint8_t digest[static DIGEST_SIZE])
+{
+	char text[DIGEST_TEXT_SIZE];
+
+	digest_format(digest, text);
+	append(c->known, sizeof(c->known), "%sthe key %s%.128s%s ", c->n_known > 1 ? ", " : "",
+	       key ? "'" : "", key ? key->file : text, key ? "'" : "");
+}
+
+static void complain_revoked(struct complaint *c, const struct trusted_key *key,
+			     const struct revocation *by)
+{
+	c->revocation = c->revocation ?: by->source;
+	if (c->n_known++ >= SIGNERS_NAMED)
+		return;
+	name_key(c, key, by->digest);
+	append(c->known, sizeof(c->known), "is revoked by %.200s", by->source);
+	if (by->kind == REVOKED_RELEASES)
+		append(c->known, sizeof(c->known), " for %s up to sequence %llu", by->name,
+		       (unsigned long long)by->sequence);
+}
+
+/* What it hangs on is not valid: an authority, or a revocation list. */
+static void complain_limit(struct complaint *c, const char *file)
+{
+	if (file)
+		append(c->known, sizeof(c->known), " (because of '%.128s')", file);
+}
+
 static void complain_known(struct complaint *c, const struct trusted_key *key, enum key_state state)
 {
 	char day[64];
 
+	if (state == KEY_REVOKED)
+		c->revocation = c->revocation ?: key->file;
 	if (c->n_known++ >= SIGNERS_NAMED)
 		return;
-	append(c->known, sizeof(c->known), "%sthe key '%.128s' ", c->n_known > 1 ? ", " : "",
-	       key->file);
+	name_key(c, key, key->digest);
 	switch (state) {
+	case KEY_REVOKED:
+		append(c->known, sizeof(c->known), "is revoked: %.200s", key->reason ?: "");
+		break;
 	case KEY_EXPIRED:
 		format_day(key->not_after, day, sizeof(day));
 		append(c->known, sizeof(c->known), "expired on %s", day);
+		complain_limit(c, key->after_file);
 		break;
 	case KEY_NOT_YET_VALID:
 		format_day(key->not_before, day, sizeof(day));
 		append(c->known, sizeof(c->known), "is not valid before %s", day);
+		complain_limit(c, key->before_file);
+		break;
+	case KEY_AUTHORITY:
+		append(c->known, sizeof(c->known),
+		       "is an authority's, whose certificates count and not itself");
 		break;
 	default:
 		append(c->known, sizeof(c->known), "cannot be used: %.128s",
@@ -71,15 +113,18 @@ static void complain_unknown(struct complaint *c, const uint8_t digest[static DI
 
 static int refuse_untrusted(const struct complaint *c, struct error *error)
 {
+	enum error_code code = c->revocation ? ERROR_REVOKED : ERROR_NOT_AUTHENTIC;
 	char more[32] = "";
 
 	if (c->n_known > 0) {
 		if (c->n_known > SIGNERS_NAMED)
 			snprintf(more, sizeof(more), " (and %u more)", c->n_known - SIGNERS_NAMED);
-		return error_set(error, -EKEYREJECTED, ERROR_NOT_AUTHENTIC, STEP_AUTHENTICATE,
-				 "no trusted signature: %s%s; the publisher can add a signature by "
-				 "a valid key ('bpfctl sign')",
-				 c->known, more);
+		error_set(error, -EKEYREJECTED, code, STEP_AUTHENTICATE,
+			  "no trusted signature: %s%s; the publisher can add a signature by a "
+			  "valid key ('bpfctl sign')",
+			  c->known, more);
+		error_field_string(error, "revocation", c->revocation);
+		return -EKEYREJECTED;
 	}
 	if (c->n_unknown > SIGNERS_NAMED)
 		snprintf(more, sizeof(more), " (and %u more)", c->n_unknown - SIGNERS_NAMED);
@@ -130,19 +175,25 @@ static int verify_record(const struct bundle *bundle, const struct bundle_signer
  * its record is verified before its dates decide.
  */
 static int check_record(struct authentic *a, const struct bundle_signer *record,
-			const struct trust *trust, int64_t now, struct complaint *complaint,
+			const struct authority *by, int64_t now, struct complaint *complaint,
 			struct error *error)
 {
-	const struct trusted_key *key = trust_find(trust, record->key_digest);
+	const struct revocation *revoked =
+		revocations_find_key(by->revocations, record->key_digest);
+	const struct trusted_key *key = trust_find(by->trust, record->key_digest);
 	enum key_state state;
 	int r;
 
+	if (revoked) {
+		complain_revoked(complaint, key, revoked);
+		return 0;
+	}
 	if (!key) {
 		complain_unknown(complaint, record->key_digest);
 		return 0;
 	}
 	state = trusted_key_state(key, now);
-	if (state != KEY_UNUSABLE) {
+	if (key->usable) {
 		r = verify_record(&a->bundle, record, key, error);
 		if (r < 0)
 			return r;
@@ -157,7 +208,7 @@ static int check_record(struct authentic *a, const struct bundle_signer *record,
 	return 0;
 }
 
-static int check_signers(struct authentic *a, const struct trust *trust, int64_t now,
+static int check_signers(struct authentic *a, const struct authority *by, int64_t now,
 			 struct error *error)
 {
 	struct complaint complaint = {};
@@ -170,7 +221,7 @@ static int check_signers(struct authentic *a, const struct trust *trust, int64_t
 	for (unsigned i = 0; i < a->bundle.n_signers; i++) {
 		r = check_distinct(&a->bundle, i, error);
 		if (r == 0)
-			r = check_record(a, &a->bundle.signers[i], trust, now, &complaint, error);
+			r = check_record(a, &a->bundle.signers[i], by, now, &complaint, error);
 		if (r < 0)
 			return r;
 	}
@@ -211,7 +262,48 @@ static int read_manifest(struct authentic *a, struct error *error)
 			      &a->manifest, error);
 }
 
-int authenticate(const void *data, size_t size, const struct trust *trust, int64_t now,
+static int check_bundle(const struct authentic *a, const struct authority *by, struct error *error)
+{
+	const struct revocation *revoked =
+		revocations_find_bundle(by->revocations, a->bundle.digest);
+
+	if (!revoked)
+		return 0;
+	error_set(error, -EKEYREVOKED, ERROR_REVOKED, STEP_AUTHENTICATE,
+		  "the bundle is revoked by %s; its publisher may have a newer one",
+		  revoked->source);
+	error_field_string(error, "revocation", revoked->source);
+	return -EKEYREVOKED;
+}
+
+/* Signers whose signature does not count for this release of this name. */
+static int check_releases(struct authentic *a, const struct authority *by, struct error *error)
+{
+	struct complaint complaint = {};
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < a->n_signers; i++) {
+		const struct trusted_key *key = a->signers[i].key;
+		const struct revocation *revoked = revocations_find_release(
+			by->revocations, key->digest, a->manifest->name, a->manifest->sequence);
+
+		if (revoked)
+			complain_revoked(&complaint, key, revoked);
+		else
+			a->signers[n++] = a->signers[i];
+	}
+	a->n_signers = n;
+	if (n > 0)
+		return 0;
+	error_set(error, -EKEYREVOKED, ERROR_REVOKED, STEP_AUTHENTICATE,
+		  "no trusted signature: %s, and this one has sequence %llu; its publisher may "
+		  "have a newer one",
+		  complaint.known, (unsigned long long)a->manifest->sequence);
+	error_field_string(error, "revocation", complaint.revocation);
+	return -EKEYREVOKED;
+}
+
+int authenticate(const void *data, size_t size, const struct authority *by, int64_t now,
 		 struct authentic *ret, struct error *error)
 {
 	_cleanup_authentic_ struct authentic a = {};
@@ -221,13 +313,17 @@ int authenticate(const void *data, size_t size, const struct trust *trust, int64
 	r = bundle_open(data, size, &a.bundle, error);
 	if (r < 0)
 		return r;
-	r = check_signers(&a, trust, now, error);
+	r = check_signers(&a, by, now, error);
+	if (r == 0)
+		r = check_bundle(&a, by, error);
 	if (r == 0)
 		r = check_sections(&a.bundle, error);
 	if (r == 0)
 		r = read_manifest(&a, error);
+	if (r == 0)
+		r = check_releases(&a, by, error);
 	if (r < 0) {
-		if (error && error->code == ERROR_NOT_AUTHENTIC) {
+		if (error && (error->code == ERROR_NOT_AUTHENTIC || error->code == ERROR_REVOKED)) {
 			digest_format(a.bundle.digest, digest);
 			error_field_string(error, "digest", digest);
 		}

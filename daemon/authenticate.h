@@ -7,6 +7,7 @@
 #pragma once
 
 #include "manifest.h"
+#include "revocation.h"
 #include "trust.h"
 
 struct authentic {
@@ -19,15 +20,22 @@ struct authentic {
 	} signers[BUNDLE_SIGNERS_MAX];
 };
 
+/* By what a signature counts; borrowed. */
+struct authority {
+	const struct trust *trust;
+	const struct revocations *revocations; /* NULL: nothing is revoked */
+};
+
 /*
- * @data must be sealed and outlive *ret, as must @trust. A record by an unknown key is ignored; one
- * by a known key that does not verify, is expired or not yet valid is an error when no other
- * trusted signer is left (a record that does not verify: always). ERROR_MALFORMED,
- * ERROR_NOT_AUTHENTIC, ERROR_BAD_MANIFEST, all at STEP_AUTHENTICATE; the message names signer, key
- * file and what an administrator or publisher can do. A manifest that does not fit the sections
- * (payload missing) is ERROR_BAD_MANIFEST. Exactly one payload in this version.
+ * @data must be sealed and outlive *ret, as must what @by has. A record by an unknown key is
+ * ignored; one by a known key that does not verify, is revoked, expired or not yet valid is an
+ * error when no other trusted signer is left (a record that does not verify: always).
+ * ERROR_MALFORMED, ERROR_NOT_AUTHENTIC, ERROR_REVOKED, ERROR_BAD_MANIFEST, all at
+ * STEP_AUTHENTICATE; the message names signer, key file and what an administrator or publisher can
+ * do. A manifest that does not fit the sections (payload missing) is ERROR_BAD_MANIFEST. Exactly
+ * one payload in this version.
  */
-int authenticate(const void *data, size_t size, const struct trust *trust, int64_t now,
+int authenticate(const void *data, size_t size, const struct authority *by, int64_t now,
 		 struct authentic *ret, struct error *error);
 void authentic_done(struct authentic *authentic);
 #define _cleanup_authentic_ _cleanup_(authentic_done)

@@ -16,11 +16,12 @@
  *                 capability_raise() in one thread for that one call. Load children never
  *                 have it. Who does not use tracepoint, kprobe, uprobe or perf_event targets can
  *                 take it out of the unit's bounding set.
- * CAP_SYSLOG      to be shown where a program's calls of kernel functions go, and which functions
- *                 are there: neither is for others. Permitted, but not effective: raised in one
- *                 thread to open /proc/kallsyms, and a program that calls such functions. Load
- *                 children never have it. Who loads no bundle that requires a feature can take it
- *                 out of the unit's bounding set.
+ * CAP_SYSLOG      to be shown where a program's calls of kernel functions and helpers go, and which
+ *                 functions are there: neither is for others. Permitted, but not effective:
+ *                 raised in one thread to open /proc/kallsyms, and a program that calls such
+ *                 functions. Load children never have it. Who loads no bundle that requires a
+ *                 feature and has no rule with helpers can take it out of the unit's bounding
+ *                 set.
  *
  * Not kept, though one might think so:
  * CAP_SYS_ADMIN   for look-ups by id, which nothing here needs: the load child hands its objects

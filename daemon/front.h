@@ -26,6 +26,7 @@ struct front {
 	struct connection *connections;
 	int listen_fd; /* owned */
 	sd_event_source *listen_source;
+	bool reloading, reload_again;  /* at a signal: reload.c */
 	sd_event_source *pause_source; /* while there are no fds or memory to accept with */
 };
 

@@ -7,54 +7,65 @@
 
 #include <pthread.h>
 
+#include "floor.h"
 #include "record.h"
-#include "trust.h"
-
-/*
- * Keys, policy and keyring as they were read at one time: never changed, only replaced. A load
- * under way keeps the one it began with; the last to let go takes the keyring away.
- */
-struct snapshot {
-	unsigned refs; /* atomic */
-	struct trust *trust;
-	struct policy *policy;
-	int32_t keyring;      /* 0: none */
-	char *keyring_reason; /* why there is none */
-};
+#include "snapshot.h"
 
 struct gate {
-	const char *keys_dir;		/* /etc/bpfgate/keys.d */
-	const char *const *policy_dirs; /* /etc/bpfgate/policy.d, /usr/lib/bpfgate/policy.d */
-	uid_t owner;			/* whose the configuration must be: 0 but in tests */
+	struct configuration configuration; /* want_keyring is gate_setup()'s */
 	bool daemon_only; /* configuration switch: load where the kernel cannot verify */
 	struct kernel_probe probe;
 	struct table *table;
+	struct floors *floors;
 
-	pthread_mutex_t lock; /* guards the pointer below */
+	pthread_mutex_t reloading; /* one reload at a time */
+	pthread_mutex_t lock;	   /* guards the pointer below */
 	struct snapshot *snapshot;
 };
 
 /*
- * Probes the kernel, reads keys and policy, makes the keyring, takes up the loads that an earlier
- * daemon left in @state_dir. The members above the table are set by the caller before. What cannot
- * be used (a policy file, a key, a keyring) refuses loads and shows in Status; only what the daemon
- * cannot live without is an error.
+ * Probes the kernel, reads the configuration, makes the keyring, takes up the loads that an earlier
+ * daemon left in @state_dir, but for those that are revoked. configuration and daemon_only are set
+ * by the caller before. What cannot be used (a policy file, a key, a keyring) refuses loads and
+ * shows in Status; only what the daemon cannot live without is an error.
  */
 int gate_setup(struct gate *gate, const char *state_dir, struct error *error);
 
+/* What a look at all loads found; examination_done(). */
+struct examination {
+	unsigned n_unloaded, n_kept, n_untrusted;
+	unsigned n_failed; /* revoked, but could not be unloaded */
+	char (*unloaded)[LOAD_ID_SIZE];
+};
+void examination_done(struct examination *examination);
+#define _cleanup_examination_ _cleanup_(examination_done)
+
 /*
- * Reads keys and policy anew. A policy with a file that cannot be used is an error, and the
- * previous policy stays; the keys are taken anyway, for one that was removed must not be trusted
- * on.
+ * Reads the configuration anew: for the loads that begin from now on. Then looks at all loads there
+ * are: what is revoked is taken down, or kept where its rule said so. In any thread.
+ *
+ * A policy or revocations that cannot be used are an error, and the previous ones stay; the rest
+ * has been done nevertheless. *ret is filled in any case.
  */
-int gate_reload(struct gate *gate, struct error *error);
+int gate_reload(struct gate *gate, struct examination *ret, struct error *error);
 
 void gate_done(struct gate *gate);
 
 struct snapshot *gate_snapshot(struct gate *gate); /* a reference */
-void snapshot_unref(struct snapshot *snapshot);
-static inline void snapshot_unrefp(struct snapshot **s)
-{
-	snapshot_unref(*s);
-}
-#define _cleanup_snapshot_ _cleanup_(snapshot_unrefp)
+
+/* ---- examine.c ---- */
+
+/* All loads, by @snapshot: see gate_reload(). */
+int examine_all(struct gate *gate, const struct snapshot *snapshot, struct examination *ret);
+
+/*
+ * A load that was made by @snapshot, and is in the table since a moment ago: was it revoked while
+ * it was on its way? Then it is taken out again, and the error is ERROR_REVOKED at STEP_RECORD.
+ */
+int examine_added(struct gate *gate, const struct snapshot *snapshot, const struct load *load,
+		  struct error *error);
+
+/* -EKEYREVOKED and ERROR_REVOKED, -EKEYREJECTED and ERROR_NOT_AUTHENTIC where those whom the
+ * load's rule wanted are no longer trusted, or 0. Dates do not matter here. */
+int examine_load(const struct snapshot *snapshot, const struct load *load, enum step step,
+		 struct error *error);

@@ -75,11 +75,15 @@ static int ring_close(int32_t ring)
 int keyring_make(const struct blob *certificates, unsigned n, int *rejected, int32_t *ret,
 		 struct error *error)
 {
-	char buffer[ERRNO_TEXT_SIZE];
+	static unsigned count;
+	char buffer[ERRNO_TEXT_SIZE], name[32];
 	int32_t ring;
 	int r;
 
-	ring = key_add("keyring", "bpfgate", NULL, 0, KEY_SPEC_SESSION_KEYRING);
+	/* Links go by their description: a second one of the same would take the first one's place
+	 * here, under loads that use it, and be taken away in its stead later. */
+	snprintf(name, sizeof(name), "bpfgate-%u", __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED));
+	ring = key_add("keyring", name, NULL, 0, KEY_SPEC_SESSION_KEYRING);
 	if (ring < 0) {
 		error_set(error, ring, ERROR_FAILED, STEP_NONE,
 			  "cannot make a keyring in the session keyring (%s): does the unit have "
@@ -108,7 +112,33 @@ int keyring_make(const struct blob *certificates, unsigned n, int *rejected, int
 void keyring_drop(int32_t serial)
 {
 	/* The session keyring's own permissions decide; it holds the only link. */
-	if (serial > 0)
+	if (serial > KEYRING_PLATFORM)
 		key_control(KEYCTL_UNLINK, serial_arg(serial), serial_arg(KEY_SPEC_SESSION_KEYRING),
 			    0);
+}
+
+/* Filled when the kernel was built, by keys that those vouch for, and by the firmware. */
+static const char *const system_names[] = {
+	[KEYRING_BUILTIN] = "builtin",
+	[KEYRING_SECONDARY] = "secondary",
+	[KEYRING_PLATFORM] = "platform",
+};
+
+int keyring_system(const char *name, int32_t *ret)
+{
+	for (int32_t i = 0; i < (int32_t)ARRAY_SIZE(system_names); i++) {
+		if (streq(system_names[i], name)) {
+			*ret = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+const char *keyring_name(int32_t serial)
+{
+	if (serial == KEYRING_NONE)
+		return "none";
+	return serial >= 0 && serial < (int32_t)ARRAY_SIZE(system_names) ? system_names[serial]
+									 : "own";
 }

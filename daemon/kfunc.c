@@ -51,7 +51,7 @@ static const char *feature_kfunc(const char *name)
 }
 
 /* "ADDRESS TYPE NAME", and for a symbol of a module "\t[MODULE]" behind it. */
-static bool symbol_parse(const char *line, uint64_t *ret_address, char ret_name[static 128])
+bool kfunc_parse_symbol(const char *line, uint64_t *ret_address, char ret_name[static 128])
 {
 	char type;
 
@@ -67,7 +67,7 @@ int kfunc_symbols_read(FILE *file, struct kfunc_symbols *ret)
 	uint64_t address;
 
 	while (fgets(line, sizeof(line), file)) {
-		if (!symbol_parse(line, &address, name))
+		if (!kfunc_parse_symbol(line, &address, name))
 			continue;
 		known = feature_kfunc(name);
 		if (streq(name, CALL_BASE))
@@ -83,7 +83,7 @@ int kfunc_symbols_read(FILE *file, struct kfunc_symbols *ret)
 	return 0;
 }
 
-static FILE *open_kallsyms(void)
+FILE *kfunc_open_symbols(void)
 {
 	bool raised = capability_raise(CAPABILITY_SYMBOLS, true) == 0;
 	FILE *file = fopen(KALLSYMS, "re");
@@ -107,7 +107,7 @@ static int symbols_get(struct kfunc_symbols *ret)
 
 	pthread_mutex_lock(&cache.lock);
 	if (!cache.known) {
-		file = open_kallsyms();
+		file = kfunc_open_symbols();
 		r = file ? kfunc_symbols_read(file, &cache.symbols) : -errno;
 		cache.known = r == 0;
 	}
@@ -201,19 +201,19 @@ static int judge(const struct kfunc_call *call, void *userdata)
 	return j->reason ? -EPERM : 0;
 }
 
-static int cannot_tell(const struct manifest_program *program, const char *what, int r,
-		       struct error *error)
+int kfunc_cannot_tell(const struct manifest_program *program, const char *calls, const char *what,
+		      int r, struct error *error)
 {
 	char buffer[ERRNO_TEXT_SIZE];
 
 	return error_set(error, -EPERM, ERROR_ATTESTATION, STEP_ATTEST,
-			 "cannot tell which kernel functions (kfuncs) program \"%s\" calls: %s: %s",
-			 program->name, what, errno_text(-r, buffer));
+			 "cannot tell which %s program \"%s\" calls: %s: %s", calls, program->name,
+			 what, errno_text(-r, buffer));
 }
 
 /* A file of the program's own that belongs to somebody with CAP_SYSLOG. */
-static int open_again(const struct manifest_program *program, int fd, int *ret_fd,
-		      struct error *error)
+static int open_again(const struct manifest_program *program, int fd, const char *calls,
+		      int *ret_fd, struct error *error)
 {
 	const char *what = NULL;
 	bool raised;
@@ -221,21 +221,31 @@ static int open_again(const struct manifest_program *program, int fd, int *ret_f
 
 	r = pin_root_check(NULL);
 	if (r < 0)
-		return cannot_tell(program, PIN_ROOT " cannot be used", r, error);
+		return kfunc_cannot_tell(program, calls, PIN_ROOT " cannot be used", r, error);
 	raised = capability_raise(CAPABILITY_SYMBOLS, true) == 0;
 	r = pin_reopen(fd, 0, ret_fd, &what);
 	if (raised && capability_raise(CAPABILITY_SYMBOLS, false) < 0)
 		abort();
-	return r < 0 ? cannot_tell(program, what, r, error) : 0;
+	return r < 0 ? kfunc_cannot_tell(program, calls, what, r, error) : 0;
+}
+
+int kfunc_read_calls(const struct manifest_program *program, int fd, uint32_t size,
+		     const char *calls, void **ret, struct error *error)
+{
+	_cleanup_close_ int again = -1;
+	int r;
+
+	r = open_again(program, fd, calls, &again, error);
+	return r < 0 ? r : attest_read_insns(program, again, size, ret, error);
 }
 
 int attest_kfuncs(const struct manifest *manifest, const struct manifest_program *program, int fd,
 		  uint32_t size, const struct kfunc_grant *grant, struct error *error)
 {
+	static const char calls[] = "kernel functions (kfuncs)";
 	_cleanup_free_ void *insns = NULL;
 	struct kfunc_symbols symbols;
 	struct judgement judgement = {&symbols, manifest, grant, NULL, ""};
-	_cleanup_close_ int again = -1;
 	int r;
 
 	r = symbols_get(&symbols);
@@ -246,10 +256,8 @@ int attest_kfuncs(const struct manifest *manifest, const struct manifest_program
 				 "bpfgated(8)",
 				 program->name);
 	if (r < 0)
-		return cannot_tell(program, KALLSYMS " cannot be read", r, error);
-	r = open_again(program, fd, &again, error);
-	if (r == 0)
-		r = attest_read_insns(program, again, size, &insns, error);
+		return kfunc_cannot_tell(program, calls, KALLSYMS " cannot be read", r, error);
+	r = kfunc_read_calls(program, fd, size, calls, &insns, error);
 	if (r < 0)
 		return r;
 	r = kfunc_each(insns, size, judge, &judgement);

@@ -57,6 +57,21 @@ const char *kfunc_judge(const struct kfunc_symbols *symbols, const struct kfunc_
 			const struct manifest *manifest, const struct kfunc_grant *grant,
 			char buffer[static KFUNC_REASON_MAX]);
 
+/* /proc/kallsyms, opened with CAP_SYSLOG where that is there. NULL and errno. */
+FILE *kfunc_open_symbols(void);
+
+/* "ADDRESS TYPE NAME" of a line of it; false for symbols of modules, and for other lines. */
+bool kfunc_parse_symbol(const char *line, uint64_t *ret_address, char ret_name[static 128]);
+
+/* The instructions of a program with the targets of its calls in them. @calls: what of, for
+ * messages. ERROR_ATTESTATION. *ret is malloced. */
+int kfunc_read_calls(const struct manifest_program *program, int fd, uint32_t size,
+		     const char *calls, void **ret, struct error *error);
+
+/* ERROR_ATTESTATION: "cannot tell which CALLS program X calls: WHAT: errno". */
+int kfunc_cannot_tell(const struct manifest_program *program, const char *calls, const char *what,
+		      int r, struct error *error);
+
 /*
  * For a program that is known to call kernel functions: are all of them required by the manifest,
  * and granted? @size: of its instructions. ERROR_ATTESTATION with the function's name.

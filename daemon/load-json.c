@@ -135,6 +135,8 @@ static int add_head(struct json_object *object, const struct load *load)
 		r = add_string(object, "ruleSource", load->rule_source ?: "");
 	if (r == 0)
 		r = add_signers(object, load);
+	if (r == 0)
+		r = add_string(object, "onRevocation", load->keep_revoked ? "keep" : "unload");
 	return r < 0 ? r : add_string(object, "contract", contracts[load->contract]);
 }
 

@@ -42,6 +42,19 @@ int keyring_setup(void);
  */
 int keyring_make(const struct blob *certificates, unsigned n, int *rejected, int32_t *ret,
 		 struct error *error);
+/* What a keyring's serial can stand for besides: Linux has three of its own, by these numbers. */
+enum {
+	KEYRING_NONE = -1,
+	KEYRING_BUILTIN = 0,
+	KEYRING_SECONDARY = 1,
+	KEYRING_PLATFORM = 2,
+};
+
+/* "builtin", "secondary", "platform": -EINVAL for others. */
+int keyring_system(const char *name, int32_t *ret);
+/* The same the other way, or "own", or "none". */
+const char *keyring_name(int32_t serial);
+
 /* Takes the keyring away, once no load uses it any more. */
 void keyring_drop(int32_t serial);
 
@@ -93,22 +106,39 @@ struct map_info {
 	uint32_t key_size, value_size, max_entries;
 };
 
-/* Patterns of the names of kernel functions that may be called; borrowed. */
+/* Patterns of the names of kernel functions that may be called, and of helpers; borrowed. */
 struct kfunc_grant {
 	unsigned n;
 	char *const *patterns;
+	unsigned n_helpers; /* 0: any */
+	char *const *helpers;
 };
 
 /*
  * Asks the kernel what was loaded and compares with the manifest: name, program type,
  * attach_btf_id against the exact targets, maps (name, type, sizes, entries), no map used by a
  * program that is not declared, no kfunc call but of those that belong to a feature which the
- * manifest requires and that @grant has (kfunc.h). ERROR_ATTESTATION.
+ * manifest requires and that @grant has (kfunc.h), no helper call but of those that @grant has
+ * (helper-call.h). ERROR_ATTESTATION.
  * @ret_programs, @ret_maps: arrays of the manifest's sizes.
  */
 int attest(const struct manifest *manifest, const struct loaded *loaded,
 	   const struct kfunc_grant *grant, struct program_info *ret_programs,
 	   struct map_info *ret_maps, struct error *error);
+
+/* ---- measure (measure.c) ---- */
+
+/* What a load takes of the kernel. Each is at most USAGE_MAX, or USAGE_UNKNOWN: it cannot be told,
+ * or has no bound. */
+struct usage {
+	uint64_t map_memory; /* bytes, at present or, where that is more, when the maps are full */
+	uint64_t instructions; /* of the programs, as the kernel has them after verification */
+};
+#define USAGE_MAX     (UINT64_C(1) << 46) /* so that no sum of loads can overflow */
+#define USAGE_UNKNOWN UINT64_MAX
+
+/* Asks the kernel. Never fails: what it does not say is USAGE_UNKNOWN. */
+void measure(const struct loaded *loaded, struct usage *ret);
 
 /* ---- attach (attach.c and one file a family of kinds) ---- */
 

@@ -8,12 +8,15 @@
 #include "capability.h"
 #include "child.h"
 #include "front.h"
+#include "reload.h"
 
 #define POLICY_DIRS_MAX 16
 #define DRAIN_USEC	(10 * 1000 * 1000) /* for the calls under way when the daemon ends */
 
 struct options {
-	const char *socket, *keys, *state;
+	int32_t keyring;
+	bool has_keyring;
+	const char *socket, *keys, *revoked, *state, *store;
 	unsigned n_policy;
 	const char *policy[POLICY_DIRS_MAX + 1]; /* ends with NULL */
 	bool daemon_only;
@@ -26,83 +29,107 @@ static void help(void)
 	       "  --socket PATH         listen there, without socket activation\n"
 	       "                        (default: " GATE_SOCKET ")\n"
 	       "  --keys DIR            trusted certificates (default: /etc/bpfgate/keys.d)\n"
+	       "  --revoked DIR         what is revoked (default: /etc/bpfgate/revoked.d)\n"
 	       "  --policy DIR          policy files; may be repeated, the first wins\n"
 	       "                        (default: /etc/bpfgate/policy.d, "
 	       "/usr/lib/bpfgate/policy.d)\n"
 	       "  --state DIR           records of persistent loads (default: "
 	       "/run/bpfgate-state)\n"
+	       "  --store DIR           what outlives a reboot: rollback floors (default: "
+	       "/var/lib/bpfgate)\n"
+	       "  --keyring NAME        let the kernel verify with a keyring of its own: builtin, "
+	       "secondary\n"
+	       "                        or platform (default: one that holds the trusted "
+	       "certificates)\n"
 	       "  --unsafe-daemon-only  load where the kernel does not verify signatures\n"
 	       "  --help                print this and exit\n"
 	       "  --version             print the version and exit\n");
 }
 
+enum { SOCKET = 256, KEYS, REVOKED, STATE, STORE, POLICY, KEYRING, UNSAFE, HELP, VERSION };
+
+/* Where the value of an option goes that has one and may be anything; NULL for others. */
+static const char **plain_option(struct options *o, int c)
+{
+	switch (c) {
+	case SOCKET:
+		return &o->socket;
+	case KEYS:
+		return &o->keys;
+	case REVOKED:
+		return &o->revoked;
+	case STATE:
+		return &o->state;
+	case STORE:
+		return &o->store;
+	case POLICY:
+		return o->n_policy < POLICY_DIRS_MAX ? &o->policy[o->n_policy++] : NULL;
+	default:
+		return NULL;
+	}
+}
+
 /* 1: go on, 0: done, below 0: wrong usage. */
+static int take_option(struct options *o, int c, const char *value)
+{
+	const char **plain = plain_option(o, c);
+
+	if (plain) {
+		*plain = value;
+		return 1;
+	}
+	switch (c) {
+	case POLICY:
+		fprintf(stderr, "bpfgated: more than %d --policy\n", POLICY_DIRS_MAX);
+		return -E2BIG;
+	case KEYRING:
+		o->has_keyring = true;
+		if (keyring_system(value, &o->keyring) == 0)
+			return 1;
+		fprintf(stderr, "bpfgated: --keyring %s: must be builtin, secondary or platform\n",
+			value);
+		return -EINVAL;
+	case UNSAFE:
+		o->daemon_only = true;
+		return 1;
+	case HELP:
+		help();
+		return 0;
+	case VERSION:
+		puts("bpfgated " BPFGATE_VERSION);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	enum { SOCKET = 256, KEYS, POLICY, STATE, UNSAFE, HELP, VERSION };
 	static const struct option table[] = {
 		{"socket", required_argument, NULL, SOCKET},
 		{"keys", required_argument, NULL, KEYS},
+		{"revoked", required_argument, NULL, REVOKED},
 		{"policy", required_argument, NULL, POLICY},
 		{"state", required_argument, NULL, STATE},
+		{"store", required_argument, NULL, STORE},
+		{"keyring", required_argument, NULL, KEYRING},
 		{"unsafe-daemon-only", no_argument, NULL, UNSAFE},
 		{"help", no_argument, NULL, HELP},
 		{"version", no_argument, NULL, VERSION},
 		{},
 	};
-	int c;
+	int c, r = 1;
 
-	while ((c = getopt_long(argc, argv, "", table, NULL)) >= 0) {
-		switch (c) {
-		case SOCKET:
-			o->socket = optarg;
-			break;
-		case KEYS:
-			o->keys = optarg;
-			break;
-		case POLICY:
-			if (o->n_policy == POLICY_DIRS_MAX) {
-				fprintf(stderr, "bpfgated: more than %d --policy\n",
-					POLICY_DIRS_MAX);
-				return -E2BIG;
-			}
-			o->policy[o->n_policy++] = optarg;
-			break;
-		case STATE:
-			o->state = optarg;
-			break;
-		case UNSAFE:
-			o->daemon_only = true;
-			break;
-		case HELP:
-			help();
-			return 0;
-		case VERSION:
-			puts("bpfgated " BPFGATE_VERSION);
-			return 0;
-		default:
-			return -EINVAL;
-		}
-	}
-	if (optind == argc)
-		return 1;
+	while (r > 0 && (c = getopt_long(argc, argv, "", table, NULL)) >= 0)
+		r = take_option(o, c, optarg);
+	if (r <= 0 || optind == argc)
+		return r;
 	fprintf(stderr, "bpfgated: no arguments are taken: %s\n", argv[optind]);
 	return -EINVAL;
 }
 
-static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
-{
-	_cleanup_error_ struct error error = ERROR_INIT;
-	struct gate *gate = userdata;
-
-	if (gate_reload(gate, &error) < 0)
-		fprintf(stderr, SD_ERR "Reload: %s\n", error_message(&error));
-	else
-		fprintf(stderr, SD_INFO "Keys and policy were read again\n");
-	return 0;
-}
-
-static int add_signals(sd_event *event, struct gate *gate)
+/* SIGHUP waits until there is somebody to answer it: reload_on_signal(). */
+static int add_signals(sd_event *event)
 {
 	sigset_t set;
 	int r;
@@ -117,8 +144,6 @@ static int add_signals(sd_event *event, struct gate *gate)
 	r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
 	if (r >= 0)
 		r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
-	if (r >= 0)
-		r = sd_event_add_signal(event, NULL, SIGHUP, on_reload, gate);
 	return r;
 }
 
@@ -130,9 +155,12 @@ static int serve(sd_event *event, struct gate *gate, int listen_fd)
 	r = front_new(event, gate, listen_fd, &front);
 	if (r < 0)
 		return r;
-	audit_started();
-	sd_notify(0, "READY=1");
-	r = sd_event_loop(event);
+	r = reload_on_signal(front);
+	if (r >= 0) {
+		audit_started();
+		sd_notify(0, "READY=1");
+		r = sd_event_loop(event);
+	}
 	sd_notify(0, "STOPPING=1");
 	/* A call that hangs may use all there is: leave it to the kernel to take down. */
 	if (!front_free(front, DRAIN_USEC))
@@ -141,7 +169,7 @@ static int serve(sd_event *event, struct gate *gate, int listen_fd)
 }
 
 /* What must be there before the gate is. */
-static int prepare(sd_event **ret_event, struct gate *gate, struct error *error)
+static int prepare(sd_event **ret_event, struct error *error)
 {
 	int r;
 
@@ -151,7 +179,7 @@ static int prepare(sd_event **ret_event, struct gate *gate, struct error *error)
 	if (r == 0)
 		r = sd_event_new(ret_event);
 	if (r >= 0)
-		r = add_signals(*ret_event, gate);
+		r = add_signals(*ret_event);
 	if (r >= 0)
 		r = child_setup();
 	if (r < 0)
@@ -162,12 +190,17 @@ static int prepare(sd_event **ret_event, struct gate *gate, struct error *error)
 
 static int run(const struct options *o, struct error *error)
 {
-	static const char *const default_policy[] = {"/etc/bpfgate/policy.d",
-						     "/usr/lib/bpfgate/policy.d", NULL};
+	static const char *const default_policy[] = {POLICY_DIR_ETC, POLICY_DIR_USR, NULL};
 	struct gate gate = {
-		.keys_dir = o->keys ?: "/etc/bpfgate/keys.d",
-		.policy_dirs = o->n_policy ? o->policy : default_policy,
-		.owner = geteuid(),
+		.configuration =
+			{
+				.keys_dir = o->keys ?: "/etc/bpfgate/keys.d",
+				.revoked_dir = o->revoked ?: "/etc/bpfgate/revoked.d",
+				.policy_dirs = o->n_policy ? o->policy : default_policy,
+				.store_dir = o->store ?: "/var/lib/bpfgate",
+				.owner = geteuid(),
+				.keyring = o->has_keyring ? &o->keyring : NULL,
+			},
 		.daemon_only = o->daemon_only,
 	};
 	sd_event *event = NULL;
@@ -175,7 +208,7 @@ static int run(const struct options *o, struct error *error)
 
 	r = listen_open(o->socket, &listen_fd, error);
 	if (r == 0)
-		r = prepare(&event, &gate, error);
+		r = prepare(&event, error);
 	if (r == 0)
 		r = capability_drop(error);
 	if (r == 0)

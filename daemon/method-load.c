@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <limits.h>
-
 #include "audit.h"
+#include "load-request.h"
 #include "method.h"
 #include "service.h"
 #include "unload.h"
-
-#define WANTED_NAME_MAX	  256
-#define WANTED_TARGET_MAX (PATH_MAX + 512) /* uprobe: a path and a symbol */
 
 struct load_job {
 	struct call_job base; /* first */
@@ -91,63 +87,6 @@ static void done(struct job *job)
 	load_job_free(j);
 }
 
-/* ---- parameters ---- */
-
-static int parse_wanted(struct json_object *item, struct wanted *ret)
-{
-	const char *program = NULL, *target = NULL, *name;
-	const struct json_member members[] = {
-		{"program", JSON_STRING, true, &program},
-		{"target", JSON_STRING, true, &target},
-		{},
-	};
-
-	if (!json_object_is_type(item, json_type_object) || json_dispatch(item, members, &name) < 0)
-		return -EINVAL;
-	/* they are quoted in refusals, which go to the journal */
-	if (strlen(program) > WANTED_NAME_MAX || strlen(target) > WANTED_TARGET_MAX)
-		return -E2BIG;
-	ret->program = strdup(program);
-	ret->target = strdup(target);
-	return ret->program && ret->target ? 0 : -ENOMEM;
-}
-
-static int parse_attach(struct json_object *attach, struct road_request *request)
-{
-	size_t n = attach ? json_object_array_length(attach) : 0;
-	int r = 0;
-
-	if (n > LOAD_ATTACHMENTS_MAX)
-		return -E2BIG;
-	request->wanted = calloc(n + 1, sizeof(*request->wanted));
-	if (!request->wanted)
-		return -ENOMEM;
-	for (size_t i = 0; i < n && r == 0; i++) {
-		request->n_wanted++;
-		r = parse_wanted(json_object_array_get_idx(attach, i), &request->wanted[i]);
-	}
-	return r;
-}
-
-/* NULL, or the name of the parameter that is wrong. */
-static const char *fill(struct call *call, struct road_request *request, uint64_t fd_index,
-			const char *lifetime, struct json_object *attach)
-{
-	/* exactly the one that is named: nothing is accepted that nobody asked for */
-	if (call->fds.n != 1)
-		return "bundleFileDescriptor";
-	request->fd = fd_set_take(&call->fds, fd_index);
-	if (request->fd < 0)
-		return "bundleFileDescriptor";
-	request->deadline_usec = SEAL_DEADLINE_USEC;
-	request->lifetime = LIFETIME_SESSION;
-	if (lifetime && lifetime_from_name(lifetime, &request->lifetime) < 0)
-		return "lifetime";
-	if (parse_attach(attach, request) < 0)
-		return "attach";
-	return NULL;
-}
-
 static void start(struct call *call, struct load_job *j)
 {
 	j->base.job.run = run;
@@ -182,7 +121,7 @@ void method_load(struct call *call)
 	job->request.fd = -1;
 	job->request.peer = call->connection->peer;
 	job->base.r = -EINVAL;
-	wrong = fill(call, &job->request, fd_index, lifetime, attach);
+	wrong = load_request_fill(call, &job->request, fd_index, lifetime, attach);
 	if (wrong) {
 		call_reply_invalid(call, wrong);
 		load_job_free(job);

@@ -18,8 +18,20 @@ static int add_time(struct json_object *object, const char *name, int64_t second
 	return json_add(object, name, json_object_new_int64(usec));
 }
 
-static struct json_object *key_to_json(const struct trusted_key *key)
+/* Of one whose dates are wrong: the file whose dates they are, where it is not its own. */
+static const char *key_reason(const struct trusted_key *key, enum key_state state)
 {
+	if (state == KEY_EXPIRED)
+		return key->after_file;
+	return state == KEY_NOT_YET_VALID ? key->before_file : key->reason;
+}
+
+static struct json_object *key_to_json(const struct snapshot *snapshot,
+				       const struct trusted_key *key)
+{
+	const struct revocation *revoked =
+		key->key ? revocations_find_key(snapshot->revocations, key->digest) : NULL;
+	enum key_state state = revoked ? KEY_REVOKED : trusted_key_state(key, time(NULL));
 	struct json_object *object = json_object_new_object();
 	char digest[DIGEST_TEXT_SIZE];
 
@@ -30,12 +42,14 @@ static struct json_object *key_to_json(const struct trusted_key *key)
 	add_string(object, "algorithm", key->usable ? signer_algorithm_name(key->algorithm) : "");
 	add_time(object, "notBeforeUSec", key->not_before);
 	add_time(object, "notAfterUSec", key->not_after);
-	add_string(object, "state", key_state_name(trusted_key_state(key, time(NULL))));
-	add_string(object, "reason", key->reason);
+	add_string(object, "state", key_state_name(state));
+	add_string(object, "reason", revoked ? revoked->source : key_reason(key, state));
 	return object;
 }
 
 /* What is wrong with a file of root's is for root; others hear that something is. */
+static const char for_root[] = "a file cannot be used; the journal says which and why";
+
 static struct json_object *policy_to_json(const struct policy *policy, uid_t uid)
 {
 	struct json_object *object = json_object_new_object(), *files = json_object_new_array();
@@ -46,9 +60,35 @@ static struct json_object *policy_to_json(const struct policy *policy, uid_t uid
 	json_add(object, "rules", json_object_new_uint64(policy->n_rules));
 	json_add(object, "denyAll", json_object_new_boolean(policy->deny_all));
 	if (policy->deny_all)
-		add_string(object, "reason",
-			   uid == 0 ? policy->reason
-				    : "the policy cannot be used; the journal says why");
+		add_string(object, "reason", uid == 0 ? policy->reason : for_root);
+	return object;
+}
+
+static struct json_object *revocations_to_json(const struct revocations *revocations, uid_t uid)
+{
+	struct json_object *object = json_object_new_object();
+	unsigned n[REVOKED_RELEASES + 1] = {};
+
+	for (unsigned i = 0; i < revocations->n; i++)
+		n[revocations->items[i].kind]++;
+	json_add_u64(object, "files", revocations->n_files);
+	json_add_u64(object, "keys", n[REVOKED_KEY]);
+	json_add_u64(object, "bundles", n[REVOKED_BUNDLE]);
+	json_add_u64(object, "releases", n[REVOKED_RELEASES]);
+	json_add(object, "denyAll", json_object_new_boolean(revocations->deny_all));
+	if (revocations->deny_all)
+		add_string(object, "reason", uid == 0 ? revocations->reason : for_root);
+	return object;
+}
+
+/* When it was read, and what is older than that because it could not be. */
+static struct json_object *reload_to_json(const struct snapshot *snapshot, uid_t uid)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_add_u64(object, "readAtUSec", snapshot->read_usec);
+	if (snapshot->stale_reason)
+		add_string(object, "failure", uid == 0 ? snapshot->stale_reason : for_root);
 	return object;
 }
 
@@ -65,7 +105,9 @@ static void add_kernel(struct json_object *object, const struct gate *gate,
 	else
 		add_string(object, "contractReason", snapshot->keyring_reason);
 	json_add(object, "unsafeDaemonOnly", json_object_new_boolean(gate->daemon_only));
-	json_add(object, "keyring", json_object_new_int(snapshot->keyring));
+	if (snapshot->keyring != KEYRING_NONE)
+		json_add(object, "keyring", json_object_new_int(snapshot->keyring));
+	add_string(object, "keyringName", keyring_name(snapshot->keyring));
 }
 
 static struct json_object *features_to_json(void)
@@ -98,9 +140,11 @@ void method_status(struct call *call)
 	add_kernel(parameters, gate, snapshot);
 	json_add(parameters, "features", features_to_json());
 	for (unsigned i = 0; i < snapshot->trust->n_keys; i++)
-		json_object_array_add(keys, key_to_json(&snapshot->trust->keys[i]));
+		json_object_array_add(keys, key_to_json(snapshot, &snapshot->trust->keys[i]));
 	json_add(parameters, "keys", keys);
 	json_add(parameters, "policy", policy_to_json(snapshot->policy, call->uid));
+	json_add(parameters, "revocations", revocations_to_json(snapshot->revocations, call->uid));
+	json_add(parameters, "configuration", reload_to_json(snapshot, call->uid));
 	json_add(parameters, "loads", json_object_new_uint64(table_count_all(gate->table)));
 	json_add(parameters, "uid", json_object_new_uint64(call->uid));
 	call_reply(call, parameters, NULL, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "method.h"
 
+#include "audit.h"
 #include "load-json.h"
 
 static int busy(struct error *error, int r, const char *what)
@@ -34,6 +35,21 @@ void call_job_done(struct call_job *job)
 	job->charged = false;
 	peer_done(&job->peer);
 	error_done(&job->error);
+}
+
+bool call_by_root(struct call *call)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	const char *dot = strrchr(call->call.method, '.');
+
+	if (call->uid == 0)
+		return true;
+	error_set(&error, -EPERM, ERROR_DENIED, STEP_REQUEST,
+		  "%s is for root alone, not for uid %u", dot ? dot + 1 : call->call.method,
+		  call->uid);
+	audit_refused(&call->connection->peer, "administer bpfgated", NULL, &error);
+	call_reply_error(call, &error);
+	return false;
 }
 
 void call_reply_load(struct call *call, struct road_reply *reply)

@@ -25,5 +25,8 @@ int call_job_submit(struct call_job *job, struct call *call, enum user_slot slot
 		    struct error *error);
 void call_job_done(struct call_job *job);
 
+/* True for uid 0. False: the caller is somebody else and has been told, and the call is over. */
+bool call_by_root(struct call *call);
+
 /* {"load": ...} with the fds of @reply, which are the client's from then on; ends the call. */
 void call_reply_load(struct call *call, struct road_reply *reply);

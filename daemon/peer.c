@@ -3,6 +3,9 @@
 
 #include <sys/socket.h>
 
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
 #endif
@@ -52,6 +55,22 @@ static int read_netns(int fd, bool *ret)
 	return 0;
 }
 
+/* A client can see to it that its unit cannot be told, by ending: so that is not the same as none.
+ */
+static void read_unit(int fd, struct peer *peer)
+{
+	_cleanup_close_ int pidfd = -1;
+	socklen_t size = sizeof(pidfd);
+	int r;
+
+	r = getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0 ? -errno : 0;
+	if (r == 0)
+		r = unit_of_pidfd(pidfd, peer->unit);
+	if (r < 0)
+		peer->unit[0] = '\0';
+	peer->unit_known = r == 0 || r == -ENOENT;
+}
+
 int peer_read(int fd, struct peer *ret, struct error *error)
 {
 	_cleanup_(peer_done) struct peer peer = {};
@@ -71,6 +90,7 @@ int peer_read(int fd, struct peer *ret, struct error *error)
 		return fail(error, "SO_PEERGROUPS");
 	if (read_netns(fd, &peer.same_netns) < 0)
 		return fail(error, "SO_NETNS_COOKIE");
+	read_unit(fd, &peer);
 	*ret = peer;
 	peer = (struct peer){};
 	return 0;

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "error.h"
+#include "unit.h"
 
 #define PEER_GROUPS_MAX 65536 /* NGROUPS_MAX */
 
@@ -18,6 +19,10 @@ struct peer {
 	unsigned n_groups; /* supplementary and primary */
 	gid_t *groups;
 	bool same_netns; /* the socket was made in the daemon's own network namespace */
+	/* The system unit that it ran in when it connected, or "". Cannot be told on kernels before
+	 * 6.5, nor of a process that has ended. */
+	char unit[UNIT_NAME_SIZE];
+	bool unit_known;
 };
 
 int peer_read(int fd, struct peer *ret, struct error *error);

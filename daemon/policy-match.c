@@ -4,10 +4,11 @@
  * programs, targets and maps must fit, of a deny rule one is enough. A condition that was left out
  * holds, but the two that are never open: what an allow rule does not grant, and lifetimes.
  */
+#include "policy-match.h"
+
 #include <stdarg.h>
 
 #include "feature.h"
-#include "policy-rule.h"
 
 /* Bytes of a name from manifest or request in a reason. */
 #define NAME_SHOWN 96
@@ -32,6 +33,12 @@ bool policy_rule_names(const struct policy_rule *rule, const struct peer *peer)
 	for (unsigned i = 0; i < rule->n_gids; i++)
 		if (peer_in_group(peer, rule->gids[i]))
 			return true;
+	/* Who might be in a unit is not allowed what it is, and is denied what it is. */
+	if (!peer->unit_known)
+		return rule->deny && rule->units.n > 0;
+	for (unsigned i = 0; i < rule->units.n && peer->unit[0]; i++)
+		if (pattern_match(rule->units.items[i], peer->unit))
+			return true;
 	return false;
 }
 
@@ -46,44 +53,131 @@ static bool match_bundle(const struct policy_rule *rule, const struct request *r
 		       request->manifest->name);
 }
 
-static bool is_signer(const struct policy_rule *rule, const struct trusted_key *key)
+static bool is_signer(const struct policy_group *group, const struct trusted_key *key)
 {
-	for (unsigned i = 0; i < rule->n_signers; i++) {
-		const struct policy_signer *signer = &rule->signers[i];
+	for (unsigned i = 0; i < group->n_signers; i++) {
+		const struct policy_signer *signer = &group->signers[i];
 
 		if (signer->file ? streq(signer->file, key->file)
 				 : memcmp(signer->digest, key->digest, DIGEST_SIZE) == 0)
 			return true;
 	}
-	return rule->n_signers == 0;
+	return group->n_signers == 0;
 }
 
-/* Of the request's signers, those that count here; a key counts once. */
-static unsigned count_signers(const struct policy_rule *rule, const struct request *request)
+/* The signatures that a rule asks for as seats, one for each, and the keys that could take them. */
+struct seating {
+	unsigned n_keys, n_seats;
+	const struct trusted_key *keys[BUNDLE_SIGNERS_MAX]; /* distinct */
+	unsigned places[BUNDLE_SIGNERS_MAX]; /* of a key among the request's signers */
+	unsigned groups[BUNDLE_SIGNERS_MAX]; /* that a seat belongs to */
+	int seats[BUNDLE_SIGNERS_MAX];	     /* that a key has; -1: none */
+	bool tried[BUNDLE_SIGNERS_MAX];
+};
+
+static void add_key(struct seating *s, const struct trusted_key *key, unsigned place)
 {
-	unsigned n = 0;
+	for (unsigned i = 0; i < s->n_keys; i++)
+		if (memcmp(s->keys[i]->digest, key->digest, DIGEST_SIZE) == 0)
+			return;
+	if (s->n_keys == BUNDLE_SIGNERS_MAX)
+		return;
+	s->seats[s->n_keys] = -1;
+	s->places[s->n_keys] = place;
+	s->keys[s->n_keys++] = key;
+}
 
-	for (unsigned i = 0; i < request->n_signers; i++) {
-		bool again = false;
-
-		for (unsigned j = 0; j < i; j++)
-			again |= memcmp(request->signers[i]->digest, request->signers[j]->digest,
-					DIGEST_SIZE) == 0;
-		n += !again && is_signer(rule, request->signers[i]);
+/*
+ * Finds a key for the seat, where need be one that gives up another seat for which a further key is
+ * found. Who has a seat keeps it or gets another, so the order of keys and groups does not matter.
+ */
+static bool take_seat(const struct policy_rule *rule, struct seating *s, unsigned seat)
+{
+	for (unsigned i = 0; i < s->n_keys; i++) {
+		if (s->tried[i] || !is_signer(&rule->groups[s->groups[seat]], s->keys[i]))
+			continue;
+		s->tried[i] = true;
+		if (s->seats[i] < 0 || take_seat(rule, s, (unsigned)s->seats[i])) {
+			s->seats[i] = (int)seat;
+			return true;
+		}
 	}
-	return n;
+	return false;
+}
+
+static bool too_few(const struct policy_rule *rule, unsigned index, unsigned n,
+		    struct policy_mismatch *mismatch)
+{
+	const struct policy_group *group = &rule->groups[index];
+
+	if (rule->n_groups > 1)
+		return differs(mismatch,
+			       "the bundle has %u of %u required signatures by signers of the "
+			       "rule's group %u, and a key counts for one group only",
+			       n, group->required, index + 1);
+	return differs(mismatch, "the bundle has %u of %u required signatures by %s", n,
+		       group->required, group->n_signers ? "the rule's signers" : "trusted keys");
+}
+
+static bool match_groups(const struct policy_rule *rule, struct seating *s,
+			 struct policy_mismatch *mismatch)
+{
+	for (unsigned i = 0; i < rule->n_groups; i++) {
+		for (unsigned n = 0; n < rule->groups[i].required; n++) {
+			memset(s->tried, 0, sizeof(s->tried));
+			if (s->n_seats == BUNDLE_SIGNERS_MAX)
+				return too_few(rule, i, n, mismatch);
+			s->groups[s->n_seats] = i;
+			if (!take_seat(rule, s, s->n_seats++))
+				return too_few(rule, i, n, mismatch);
+		}
+	}
+	return true;
 }
 
 static bool match_signers(const struct policy_rule *rule, const struct request *request,
 			  struct policy_mismatch *mismatch)
 {
-	unsigned n = count_signers(rule, request);
+	struct seating seating = {};
 
-	if (rule->deny)
-		return rule->n_signers == 0 || n > 0;
-	return n >= rule->required ||
-	       differs(mismatch, "the bundle has %u of %u required signatures by %s", n,
-		       rule->required, rule->n_signers ? "the rule's signers" : "trusted keys");
+	for (unsigned i = 0; i < request->n_signers; i++)
+		add_key(&seating, request->signers[i], i);
+	if (!rule->deny)
+		return match_groups(rule, &seating, mismatch);
+	for (unsigned i = 0; i < seating.n_keys && rule->n_groups; i++)
+		if (is_signer(&rule->groups[0], seating.keys[i]))
+			return true;
+	return rule->n_groups == 0 ||
+	       differs(mismatch, "none of the rule's signers has signed the bundle");
+}
+
+unsigned policy_rule_required(const struct policy_rule *rule)
+{
+	unsigned required = 0;
+
+	for (unsigned i = 0; i < rule->n_groups; i++)
+		required += rule->groups[i].required;
+	return required;
+}
+
+/*
+ * With several groups, who has a seat: a count of all who could have one would not say that each
+ * group is satisfied still when one of them is gone.
+ */
+uint32_t policy_rule_signers(const struct policy_rule *rule, const struct request *request)
+{
+	struct policy_mismatch mismatch;
+	struct seating seating = {};
+	uint32_t signers = 0;
+
+	for (unsigned i = 0; i < request->n_signers; i++)
+		add_key(&seating, request->signers[i], i);
+	match_groups(rule, &seating, &mismatch);
+	for (unsigned i = 0; i < seating.n_keys; i++)
+		if (rule->n_groups > 1 ? seating.seats[i] >= 0
+				       : is_signer(&rule->groups[0], seating.keys[i]))
+			signers |= 1u << seating.places[i];
+	return signers;
 }
 
 static bool type_fits(const struct policy_rule *rule, enum bpf_prog_type type)
@@ -112,7 +206,7 @@ static bool match_types(const struct policy_rule *rule, const struct request *re
 				       NAME_SHOWN, program->name,
 				       program_type_name(program->type) ?: "unknown");
 	}
-	return !rule->deny;
+	return !rule->deny || differs(mismatch, "no program is of one of the rule's types");
 }
 
 static bool target_fits(const struct policy_rule *rule, const struct target *target)
@@ -140,7 +234,7 @@ static bool match_targets(const struct policy_rule *rule, const struct request *
 				       NAME_SHOWN, a->target.text, NAME_SHOWN,
 				       request->manifest->programs[a->program].name);
 	}
-	return !rule->deny;
+	return !rule->deny || differs(mismatch, "no target fits one of the rule's attach patterns");
 }
 
 /* The first of the feature's functions that a pattern of the rule matches, or NULL. */
@@ -179,7 +273,8 @@ static bool match_kfuncs(const struct policy_rule *rule, const struct request *r
 				       "of its kernel functions, such as %s",
 				       manifest->requires[i], feature_kfuncs(feature)[0]);
 	}
-	return !rule->deny;
+	return !rule->deny || differs(mismatch, "the bundle requires no feature whose kernel "
+						"functions the rule's kfuncs name");
 }
 
 static bool match_grants(const struct policy_rule *rule, const struct request *request,
@@ -201,7 +296,8 @@ static bool match_grants(const struct policy_rule *rule, const struct request *r
 				       "does not grant",
 				       NAME_SHOWN, map->name, map_grant_name(map->grant));
 	}
-	return !rule->deny;
+	return !rule->deny ||
+	       differs(mismatch, "no map is to be granted in one of the rule's ways");
 }
 
 static bool match_lifetime(const struct policy_rule *rule, const struct request *request,

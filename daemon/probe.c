@@ -22,8 +22,6 @@
 #include "loader.h"
 #include "sys-bpf.h"
 
-#define KEYRING_BUILTIN 0
-
 static _printf_(2, 3) void probe_none(struct kernel_probe *probe, const char *format, ...)
 {
 	va_list args;

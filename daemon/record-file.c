@@ -9,9 +9,7 @@
 #include "json.h"
 #include "owned.h"
 #include "record-json.h"
-
-/* A file being written; a name that no record has. */
-#define RECORD_NEW ".new-"
+#include "replace.h"
 
 static int fail(struct error *error, int r, const char *what, const char *name)
 {
@@ -46,46 +44,15 @@ int record_folder_open(const char *path, int *ret_fd, struct error *error)
 	return 0;
 }
 
-static int write_all(int fd, const char *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, data, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
-static int write_beside(int folder, const char *name, const char *text)
-{
-	_cleanup_close_ int fd = -1;
-	int r;
-
-	fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	r = write_all(fd, text, strlen(text));
-	if (r == 0 && fsync(fd) < 0)
-		r = -errno;
-	if (r < 0)
-		unlinkat(folder, name, 0);
-	return r;
-}
-
 int record_write(int folder, const struct load *load, struct error *error)
 {
-	char name[LOAD_ID_SIZE + sizeof(RECORD_SUFFIX)], beside[sizeof(RECORD_NEW) + sizeof(name)];
+	char name[LOAD_ID_SIZE + sizeof(RECORD_SUFFIX)];
 	_cleanup_json_ struct json_object *object = NULL;
+	bool renamed = false;
 	const char *text;
 	int r;
 
 	snprintf(name, sizeof(name), "%s" RECORD_SUFFIX, load->id);
-	snprintf(beside, sizeof(beside), RECORD_NEW "%s", name);
 	r = record_to_json(load, &object);
 	if (r < 0)
 		return fail(error, r, "write", name);
@@ -94,20 +61,12 @@ int record_write(int folder, const struct load *load, struct error *error)
 		return fail(error, -ENOMEM, "write", name);
 	if (strlen(text) > RECORD_SIZE_MAX)
 		return fail(error, -EFBIG, "write", name);
-	r = write_beside(folder, beside, text);
-	if (r < 0)
-		return fail(error, r, "write", name);
-	if (renameat(folder, beside, folder, name) < 0) {
-		r = -errno;
-		unlinkat(folder, beside, 0);
-		return fail(error, r, "rename", name);
-	}
-	if (fsync(folder) < 0) {
-		r = -errno;
+	r = replace_file(folder, name, text, &renamed);
+	if (r == 0)
+		return 0;
+	if (renamed)
 		unlinkat(folder, name, 0);
-		return fail(error, r, "sync", name);
-	}
-	return 0;
+	return fail(error, r, "write", name);
 }
 
 int record_read(int folder, const char *id, struct load **ret, struct error *error)
@@ -175,7 +134,7 @@ int record_list(int folder, char ***ret_ids, unsigned *ret_n)
 		size_t size = strlen(entry->d_name);
 		char **longer, id[LOAD_ID_SIZE];
 
-		if (strncmp(entry->d_name, RECORD_NEW, strlen(RECORD_NEW)) == 0)
+		if (strncmp(entry->d_name, REPLACE_NEW, strlen(REPLACE_NEW)) == 0)
 			unlinkat(folder, entry->d_name, 0);
 		if (size != LOAD_ID_SIZE - 1 + strlen(RECORD_SUFFIX) ||
 		    !streq(entry->d_name + LOAD_ID_SIZE - 1, RECORD_SUFFIX))

@@ -4,7 +4,7 @@
 #include "json.h"
 
 /* Raised with any change of what is written: another version's records are not guessed at. */
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 
 bool record_id_valid(const char *id)
 {
@@ -109,7 +109,9 @@ int record_to_json(const struct load *load, struct json_object **ret)
 	    json_add_u64(record, "contract", load->contract) < 0 ||
 	    json_add_string(record, "rule", load->rule) < 0 ||
 	    json_add_string(record, "ruleSource", load->rule_source) < 0 ||
-	    add_signers(record, load) < 0 ||
+	    add_signers(record, load) < 0 || json_add_u64(record, "required", load->required) < 0 ||
+	    json_add_u64(record, "counted", load->counted) < 0 ||
+	    json_add(record, "keepRevoked", json_object_new_boolean(load->keep_revoked)) < 0 ||
 	    json_add(record, "manifest", json_object_new_string_len(manifest, (int)size)) < 0 ||
 	    add_objects(record, load) < 0 || add_attachments(record, load) < 0)
 		return -ENOMEM;
@@ -123,6 +125,13 @@ static int bad(struct error *error, int r, const char *what)
 {
 	return error_set(error, r, ERROR_FAILED, STEP_RECORD, "%s", what);
 }
+
+struct parts {
+	uint64_t version, uid, loaded, contract, required, counted;
+	bool keep_revoked;
+	const char *id, *digest, *rule, *rule_source, *manifest;
+	struct json_object *signers, *programs, *maps, *attachments, *links;
+};
 
 /* One that is left out stays at @out's value, so all are required. */
 static int dispatch(struct json_object *object, const struct json_member *members,
@@ -143,15 +152,11 @@ static int dispatch(struct json_object *object, const struct json_member *member
 static int read_digest(const char *text, char ret[static DIGEST_TEXT_SIZE])
 {
 	uint8_t digest[DIGEST_SIZE];
-	int r;
+	int r = digest_parse(text, digest);
 
-	if (strncmp(text, "sha256:", 7) != 0 || strlen(text) != DIGEST_TEXT_SIZE - 1)
-		return -EINVAL;
-	r = hex_decode(text + 7, digest, sizeof(digest));
-	if (r < 0)
-		return r;
-	digest_format(digest, ret);
-	return 0;
+	if (r == 0)
+		digest_format(digest, ret);
+	return r;
 }
 
 static int read_signers(struct json_object *array, struct load *load, struct error *error)
@@ -170,6 +175,20 @@ static int read_signers(struct json_object *array, struct load *load, struct err
 		    read_digest(json_object_get_string(text), load->signers[load->n_signers]) < 0)
 			return bad(error, -EINVAL, "signers: not a digest");
 	}
+	return 0;
+}
+
+/* What the rule wanted of the signers must be possible with those there are. */
+static int read_counted(const struct parts *parts, struct load *load, struct error *error)
+{
+	if (parts->counted >= 1u << load->n_signers)
+		return bad(error, -EINVAL, "counted: of no signer");
+	if (parts->required < 1 ||
+	    parts->required > (unsigned)__builtin_popcount((unsigned)parts->counted))
+		return bad(error, -EINVAL, "required: none, or more than there are");
+	load->required = (unsigned)parts->required;
+	load->counted = (uint32_t)parts->counted;
+	load->keep_revoked = parts->keep_revoked;
 	return 0;
 }
 
@@ -302,12 +321,6 @@ static int read_links(struct json_object *array, struct load *load, struct error
 	return 0;
 }
 
-struct parts {
-	uint64_t version, uid, loaded, contract;
-	const char *id, *digest, *rule, *rule_source, *manifest;
-	struct json_object *signers, *programs, *maps, *attachments, *links;
-};
-
 static int read_scalars(const struct parts *parts, struct load *load, struct error *error)
 {
 	if (parts->version != RECORD_VERSION)
@@ -341,6 +354,8 @@ static int read_parts(const struct parts *parts, struct load *load, struct error
 	if (r < 0)
 		return r;
 	r = read_signers(parts->signers, load, error);
+	if (r == 0)
+		r = read_counted(parts, load, error);
 	if (r < 0)
 		return r;
 	r = read_objects(parts->programs, parts->maps, load, error);
@@ -366,6 +381,9 @@ int record_from_json(struct json_object *object, struct load **ret, struct error
 		{"rule", JSON_STRING, true, &parts.rule},
 		{"ruleSource", JSON_STRING, true, &parts.rule_source},
 		{"signers", JSON_ARRAY, true, &parts.signers},
+		{"required", JSON_U64, true, &parts.required},
+		{"counted", JSON_U64, true, &parts.counted},
+		{"keepRevoked", JSON_BOOL, true, &parts.keep_revoked},
 		{"manifest", JSON_STRING, true, &parts.manifest},
 		{"programs", JSON_ARRAY, true, &parts.programs},
 		{"maps", JSON_ARRAY, true, &parts.maps},

@@ -51,6 +51,7 @@ static int restore_one(struct table *table, const char *id, struct error *error)
 	r = open_objects(load, error);
 	if (r < 0)
 		return r;
+	measure(&load->objects, &load->usage);
 	pthread_mutex_lock(&table->lock);
 	r = table_insert(table, load);
 	if (r == 0)

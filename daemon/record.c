@@ -56,48 +56,14 @@ static struct load **bucket_of(struct table *table, const char *id)
 	return &table->buckets[hash % TABLE_BUCKETS];
 }
 
-/* Lock held. NULL: that uid has nothing (and @make was not asked for, or there is no memory). */
-static struct table_user *user_of(struct table *table, uid_t uid, bool make)
-{
-	struct table_user *user, **head = &table->users[uid % TABLE_BUCKETS];
-
-	for (user = *head; user; user = user->next)
-		if (user->uid == uid)
-			return user;
-	if (!make)
-		return NULL;
-	user = calloc(1, sizeof(*user));
-	if (!user)
-		return NULL;
-	user->uid = uid;
-	user->next = *head;
-	*head = user;
-	return user;
-}
-
-static void user_put(struct table *table, uid_t uid)
-{
-	struct table_user **at = &table->users[uid % TABLE_BUCKETS], *user;
-
-	for (; (user = *at); at = &user->next) {
-		if (user->uid != uid)
-			continue;
-		if (user->n_loads == 0 && user->n_reserved == 0) {
-			*at = user->next;
-			free(user);
-		}
-		return;
-	}
-}
-
 int table_insert(struct table *table, struct load *load)
 {
-	struct table_user *user = user_of(table, load->uid, true);
 	struct load **bucket = bucket_of(table, load->id), *before = table->last;
 
-	if (!user)
+	if (table_charge_locked(table, load) < 0)
 		return -ENOMEM;
-	user->n_loads++;
+	table_count_locked(table, load, 1);
+	load->listed = true;
 	table->n_loads++;
 	load->next_id = *bucket;
 	*bucket = load;
@@ -124,8 +90,9 @@ static void take_out(struct table *table, struct load *load)
 	*(load->next ? &load->next->previous : &table->last) = load->previous;
 	load->next = load->previous = load->next_id = NULL;
 	table->n_loads--;
-	user_of(table, load->uid, false)->n_loads--;
-	user_put(table, load->uid);
+	table_count_locked(table, load, -1);
+	load->listed = false;
+	table_uncharge_locked(table, load);
 }
 
 static bool visible(const struct load *load, uid_t uid)
@@ -184,13 +151,8 @@ void table_free(struct table *table)
 		links_done(&load->links);
 		load_unref(load);
 	}
-	for (unsigned i = 0; i < TABLE_BUCKETS; i++)
-		while (table->users[i]) {
-			struct table_user *user = table->users[i];
-
-			table->users[i] = user->next;
-			free(user);
-		}
+	accounts_done(&table->accounts);
+	rates_done(&table->rates);
 	safe_close(table->pins);
 	safe_close(table->folder);
 	pthread_mutex_destroy(&table->lock);
@@ -308,42 +270,6 @@ int table_list(struct table *table, uid_t uid, struct load ***ret, unsigned *ret
 	*ret = loads;
 	*ret_n = n;
 	return 0;
-}
-
-int table_reserve(struct table *table, uid_t uid, unsigned *ret)
-{
-	struct table_user *user;
-
-	pthread_mutex_lock(&table->lock);
-	user = user_of(table, uid, true);
-	if (user)
-		*ret = user->n_loads + user->n_reserved++;
-	pthread_mutex_unlock(&table->lock);
-	return user ? 0 : -ENOMEM;
-}
-
-void table_release(struct table *table, uid_t uid)
-{
-	struct table_user *user;
-
-	pthread_mutex_lock(&table->lock);
-	user = user_of(table, uid, false);
-	if (user && user->n_reserved > 0)
-		user->n_reserved--;
-	user_put(table, uid);
-	pthread_mutex_unlock(&table->lock);
-}
-
-unsigned table_count(struct table *table, uid_t uid)
-{
-	struct table_user *user;
-	unsigned n;
-
-	pthread_mutex_lock(&table->lock);
-	user = user_of(table, uid, false);
-	n = user ? user->n_loads + user->n_reserved : 0;
-	pthread_mutex_unlock(&table->lock);
-	return n;
 }
 
 unsigned table_count_all(struct table *table)

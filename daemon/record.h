@@ -7,8 +7,8 @@
  */
 #pragma once
 
+#include "authorise.h"
 #include "loader.h"
-#include "policy.h"
 
 #define LOAD_ATTACHMENTS_MAX 128
 
@@ -23,6 +23,10 @@ struct load {
 	char *rule, *rule_source;
 	unsigned n_signers;
 	char (*signers)[DIGEST_TEXT_SIZE];
+	/* by the rule: at least so many of these signers (bit i: signers[i]) must be good */
+	unsigned required;
+	uint32_t counted;
+	bool keep_revoked; /* by the rule: it goes on when it is revoked */
 	struct manifest *manifest;
 	struct loaded objects;
 	struct program_info programs[MANIFEST_PROGRAMS_MAX];
@@ -30,10 +34,13 @@ struct load {
 	unsigned n_attachments;		/* <= LOAD_ATTACHMENTS_MAX */
 	struct attachment *attachments; /* owned, with their targets */
 	struct links links;		/* one or more an attachment */
+	struct usage usage;		/* measure(), not written: asked again after a restart */
 
 	/* the table's own, guarded by its lock */
 	struct load *next, *previous; /* in order of age */
 	struct load *next_id;	      /* of the same bucket */
+	bool charged;		      /* .usage is part of the sums */
+	bool listed;		      /* it is in the table */
 };
 
 struct load *load_new(void); /* id drawn at random, all fds -1 */
@@ -77,6 +84,40 @@ int table_list(struct table *table, uid_t uid, struct load ***ret, unsigned *ret
  */
 int table_reserve(struct table *table, uid_t uid, unsigned *ret);
 void table_release(struct table *table, uid_t uid);
+
+/* ---- limits (record-quota.c) ---- */
+
+/* Which of the limits of all users of a rule a load that is being made has taken a place of. */
+struct admission {
+	char *rule, *source; /* owned; NULL: none */
+};
+
+/*
+ * After the decision, before the load: counts it among those of the rule (of load->rule), and as
+ * one that begins now. ERROR_DENIED (quota.h), ERROR_BUSY where too many users begin loads, and
+ * then nothing is counted. table_leave() when it is in the table, or has failed.
+ */
+int table_admit(struct table *table, const struct load *load, const struct policy_limits *limits,
+		const struct policy_limits *total, struct admission *ret, struct error *error);
+void table_leave(struct table *table, struct admission *admission);
+
+/*
+ * After the load, before anything is attached: adds load->usage to that of its user and rule, if
+ * neither has too much then. ERROR_DENIED. table_uncharge() where it does not get into the table;
+ * one that is there keeps its charge.
+ */
+int table_charge(struct table *table, struct load *load, const struct policy_limits *limits,
+		 const struct policy_limits *total, struct error *error);
+void table_uncharge(struct table *table, struct load *load);
+
+/* What a user, or all users of a rule (@total), have; loads being made included. */
+struct holdings {
+	unsigned loads;
+	struct usage usage;
+	unsigned begun; /* by this rule, in the time of its rate */
+};
+struct holdings table_holdings(struct table *table, uid_t uid, const char *rule, const char *source,
+			       bool total);
 
 /* Loads of exactly this uid, loads being made now included (table_reserve). */
 unsigned table_count(struct table *table, uid_t uid);

@@ -16,6 +16,7 @@ struct journey {
 	struct decision decision;
 	bool reserved; /* counted in the table as being made */
 	unsigned n_loads;
+	struct admission admission;
 	struct load *load;
 	struct road_reply reply;
 };
@@ -24,7 +25,10 @@ static void journey_done(struct journey *j)
 {
 	road_reply_done(&j->reply);
 	/* what is loaded and attached so far goes with the last reference */
+	if (j->load)
+		table_uncharge(j->gate->table, j->load);
 	load_unref(j->load);
+	table_leave(j->gate->table, &j->admission);
 	decision_done(&j->decision);
 	authentic_done(&j->authentic);
 	sealed_done(&j->sealed);
@@ -71,10 +75,14 @@ static int note_identity(struct journey *j)
 
 static int authenticate_bundle(struct journey *j, struct error *error)
 {
+	const struct authority by = {j->snapshot->trust, j->snapshot->revocations};
 	int r;
 
-	r = authenticate(j->sealed.data, j->sealed.size, j->snapshot->trust, time(NULL),
-			 &j->authentic, error);
+	r = revocations_check(j->snapshot->revocations, j->request->peer.uid, STEP_AUTHENTICATE,
+			      error);
+	if (r == 0)
+		r = authenticate(j->sealed.data, j->sealed.size, &by, time(NULL), &j->authentic,
+				 error);
 	if (r < 0)
 		return r;
 	j->load = load_new();
@@ -118,7 +126,33 @@ static int decide(struct journey *j, struct error *error)
 		return r;
 	j->load->rule = TAKE_PTR(j->decision.rule);
 	j->load->rule_source = TAKE_PTR(j->decision.source);
+	j->load->required = j->decision.required;
+	j->load->counted = j->decision.signers;
+	j->load->keep_revoked = j->decision.keep_revoked;
 	return 0;
+}
+
+static void fill_release(const struct journey *j, struct release *ret)
+{
+	const struct authentic *a = &j->authentic;
+
+	*ret = (struct release){
+		.name = j->load->manifest->name,
+		.sequence = j->load->manifest->sequence,
+		.n_signers = a->n_signers,
+	};
+	for (unsigned i = 0; i < a->n_signers; i++) {
+		ret->signers[i].digest = a->signers[i].key->digest;
+		ret->signers[i].file = a->signers[i].key->file;
+	}
+}
+
+static int check_floors(struct journey *j, struct error *error)
+{
+	struct release release;
+
+	fill_release(j, &release);
+	return floors_check(j->gate->floors, j->request->peer.uid, &release, error);
 }
 
 static int authorise(struct journey *j, struct error *error)
@@ -136,6 +170,11 @@ static int authorise(struct journey *j, struct error *error)
 		return no_memory(error, STEP_AUTHORISE);
 	j->reserved = true;
 	r = decide(j, error);
+	if (r == 0)
+		r = check_floors(j, error);
+	if (r == 0)
+		r = table_admit(j->gate->table, load, &j->decision.limits, &j->decision.total,
+				&j->admission, error);
 	/* files and cgroups are looked up for those only who may use them */
 	for (unsigned i = 0; i < load->n_attachments && r == 0; i++)
 		r = attach_resolve(&load->attachments[i].target, error);
@@ -158,7 +197,7 @@ static int choose_signature(struct journey *j, struct error *error)
 				 "This kernel (%s) does not verify signatures: %s",
 				 gate->probe.release, gate->probe.reason);
 	}
-	if (j->snapshot->keyring == 0)
+	if (j->snapshot->keyring == KEYRING_NONE)
 		return error_set(error, -ENOKEY, ERROR_CANNOT_VERIFY, STEP_LOAD,
 				 "The kernel has no keyring to verify signatures with: %s",
 				 j->snapshot->keyring_reason ?: "no trusted key can be used");
@@ -223,10 +262,21 @@ static int load(struct journey *j, struct error *error)
 
 static int attest_objects(struct journey *j, struct error *error)
 {
-	const struct kfunc_grant grant = {j->decision.n_kfuncs, j->decision.kfuncs};
+	const struct decision *d = &j->decision;
+	const struct kfunc_grant grant = {d->n_kfuncs, d->kfuncs, d->n_helpers, d->helpers};
 	struct load *load = j->load;
 
 	return attest(load->manifest, &load->objects, &grant, load->programs, load->maps, error);
+}
+
+/* ---- limit ---- */
+
+/* What the rule lets its user have, now that the kernel says what this load takes. */
+static int limit(struct journey *j, struct error *error)
+{
+	measure(&j->load->objects, &j->load->usage);
+	return table_charge(j->gate->table, j->load, &j->decision.limits, &j->decision.total,
+			    error);
 }
 
 /* ---- attach ---- */
@@ -263,6 +313,19 @@ static int open_maps(const struct load *load, struct road_reply *reply, struct e
 	return r;
 }
 
+/* The last thing that can fail: a floor is raised by what has been loaded, and by nothing else. */
+static int raise_floors(struct journey *j, struct error *error)
+{
+	struct release release;
+	int r;
+
+	fill_release(j, &release);
+	r = floors_raise(j->gate->floors, j->request->peer.uid, &release, error);
+	if (r < 0)
+		table_remove(j->gate->table, j->load->id, 0, NULL);
+	return r;
+}
+
 static int record(struct journey *j, struct error *error)
 {
 	struct timespec now;
@@ -274,6 +337,10 @@ static int record(struct journey *j, struct error *error)
 	if (r < 0)
 		return r;
 	r = table_add(j->gate->table, j->load, error);
+	if (r == 0)
+		r = examine_added(j->gate, j->snapshot, j->load, error);
+	if (r == 0)
+		r = raise_floors(j, error);
 	if (r < 0)
 		return r;
 	j->reply.load = TAKE_PTR(j->load);
@@ -293,7 +360,8 @@ int road_load(struct gate *gate, struct road_request *request, struct road_reply
 	      struct error *error)
 {
 	static int (*const steps[])(struct journey *, struct error *) = {
-		seal, authenticate_bundle, authorise, load, attest_objects, attach_programs, record,
+		seal,  authenticate_bundle, authorise, load, attest_objects,
+		limit, attach_programs,	    record,
 	};
 	_cleanup_(journey_done) struct journey journey = {
 		.gate = gate,
@@ -315,17 +383,21 @@ int road_load(struct gate *gate, struct road_request *request, struct road_reply
 }
 
 /* Those of the load's signers that are still trusted. */
-static unsigned find_signers(const struct trust *trust, const struct load *load,
+static unsigned find_signers(const struct snapshot *snapshot, const struct load *load,
 			     const struct trusted_key **ret)
 {
+	const struct manifest *m = load->manifest;
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < load->n_signers && n < BUNDLE_SIGNERS_MAX; i++) {
 		uint8_t digest[DIGEST_SIZE];
 		const struct trusted_key *key = NULL;
 
-		if (hex_decode(load->signers[i] + strlen("sha256:"), digest, sizeof(digest)) == 0)
-			key = trust_find(trust, digest);
+		if (digest_parse(load->signers[i], digest) == 0)
+			key = trust_find(snapshot->trust, digest);
+		if (key &&
+		    revocations_find_signature(snapshot->revocations, digest, m->name, m->sequence))
+			continue;
 		if (key && trusted_key_state(key, time(NULL)) == KEY_TRUSTED)
 			ret[n++] = key;
 	}
@@ -343,7 +415,12 @@ int road_reopen(struct gate *gate, struct load *load, const struct peer *peer,
 	int r;
 
 	reply_init(&reply);
-	n_signers = find_signers(snapshot->trust, load, signers);
+	r = revocations_check(snapshot->revocations, peer->uid, STEP_AUTHENTICATE, error);
+	if (r == 0)
+		r = examine_load(snapshot, load, STEP_AUTHENTICATE, error);
+	if (r < 0)
+		return r;
+	n_signers = find_signers(snapshot, load, signers);
 	if (n_signers == 0)
 		return error_set(error, -EKEYREJECTED, ERROR_NOT_AUTHENTIC, STEP_AUTHENTICATE,
 				 "No key that signed this bundle is trusted any more.");

@@ -39,8 +39,11 @@ static const struct method service_methods[] = {
 };
 
 static const struct method gate_methods[] = {
-	{"Load", method_load},	       {"Unload", method_unload}, {"List", method_list},
-	{"Describe", method_describe}, {"Status", method_status}, {},
+	{"Load", method_load},		{"Unload", method_unload},
+	{"List", method_list},		{"Describe", method_describe},
+	{"Explain", method_explain},	{"Status", method_status},
+	{"Reload", method_reload},	{"ListFloors", method_list_floors},
+	{"SetFloor", method_set_floor}, {},
 };
 
 static const struct interface interfaces[] = {

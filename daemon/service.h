@@ -17,4 +17,8 @@ void method_load(struct call *call);
 void method_unload(struct call *call);
 void method_list(struct call *call);
 void method_describe(struct call *call);
+void method_explain(struct call *call);
 void method_status(struct call *call);
+void method_reload(struct call *call);
+void method_list_floors(struct call *call);
+void method_set_floor(struct call *call);

@@ -3,8 +3,10 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/x509.h>
 
 #include "certificate.h"
+#include "chain.h"
 #include "owned.h"
 
 static int set_reason(struct trusted_key *key, const char *text)
@@ -27,6 +29,8 @@ static void take_certificate(struct trusted_key *key, struct certificate *certif
 	key->algorithm = certificate->algorithm;
 	key->not_before = certificate->not_before;
 	key->not_after = certificate->not_after;
+	key->authority = certificate->authority;
+	key->x509 = TAKE_PTR(certificate->x509);
 	key->key = TAKE_PTR(certificate->key);
 	key->der.data = TAKE_PTR(certificate->der);
 	key->der.size = certificate->der_size;
@@ -44,6 +48,8 @@ static int parse(struct trusted_key *key, const char *pem, size_t size)
 	if (r < 0)
 		return set_reason(key, reason ?: "it is not a certificate");
 	take_certificate(key, &certificate);
+	if (certificate.authority)
+		return 0;
 	if (certificate.reason)
 		return set_reason(key, certificate.reason);
 	if (!certificate.has_key_id)
@@ -72,13 +78,14 @@ static int read_key(int folder, const char *dir, const char *name, uid_t owner,
 }
 
 /* One key is one signer: were it counted under two names, "2 signatures" could be one. */
-static int check_duplicate(const struct trust *trust, struct trusted_key *key)
+static int check_duplicate(const struct trust *trust, unsigned n)
 {
+	struct trusted_key *key = &trust->keys[n];
 	char text[512];
 
 	if (!key->usable)
 		return 0;
-	for (unsigned i = 0; i < trust->n_keys; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		const struct trusted_key *other = &trust->keys[i];
 
 		if (!other->usable || memcmp(other->digest, key->digest, DIGEST_SIZE) != 0)
@@ -88,7 +95,7 @@ static int check_duplicate(const struct trust *trust, struct trusted_key *key)
 			 "it has the same key as '%s': keep one of the two files", other->file);
 		return set_reason(key, text);
 	}
-	if (trust->n_keys >= TRUST_KEYS_MAX) {
+	if (n >= TRUST_KEYS_MAX) {
 		key->usable = false;
 		snprintf(text, sizeof(text), "there are more than %u keys", TRUST_KEYS_MAX);
 		return set_reason(key, text);
@@ -107,13 +114,91 @@ static int read_keys(struct trust *trust, int folder, const char *dir, uid_t own
 		r = read_key(folder, dir, names[i], owner, key);
 		if (r > 0)
 			continue;
-		if (r == 0)
-			r = check_duplicate(trust, key);
 		trust->n_keys++;
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+/* ---- authorities and their lists ---- */
+
+/* A list that cannot be used is shown among the keys, with its reason. */
+static int read_list(struct trust *trust, struct chain *chain, int folder, const char *dir,
+		     const char *name, uid_t owner)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct trusted_key *key = &trust->keys[trust->n_keys];
+	_cleanup_free_ char *pem = NULL;
+	const char *reason = "";
+	size_t size = 0;
+	int r;
+
+	r = owned_read(folder, dir, name, owner, CRL_FILE_MAX, &pem, &size, &error);
+	if (r > 0 || r == -ENOMEM)
+		return r > 0 ? 0 : r;
+	r = chain_add_list(chain, pem, size, name, &reason);
+	if (r != -EBADMSG)
+		return r;
+	trust->n_keys++;
+	key->file = strdup(name);
+	if (!key->file)
+		return -ENOMEM;
+	return set_reason(key, error.code == ERROR_NONE ? reason : error_message(&error));
+}
+
+static int copy_limit(const char *file, char **ret)
+{
+	*ret = *file ? strdup(file) : NULL;
+	return *file && !*ret ? -ENOMEM : 0;
+}
+
+static int check_issuer(const struct chain *chain, struct trusted_key *key)
+{
+	struct chain_verdict verdict = {.not_before = key->not_before, .not_after = key->not_after};
+	int r;
+
+	if (!key->usable)
+		return 0;
+	r = chain_check(chain, key->x509, &verdict);
+	if (r < 0)
+		return r;
+	if (!verdict.good) {
+		key->usable = false;
+		key->revoked = verdict.revoked;
+		return set_reason(key, verdict.reason);
+	}
+	key->not_before = verdict.not_before;
+	key->not_after = verdict.not_after;
+	r = copy_limit(verdict.before_file, &key->before_file);
+	return r < 0 ? r : copy_limit(verdict.after_file, &key->after_file);
+}
+
+static int check_issuers(struct trust *trust, const struct chain *chain)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < trust->n_keys && r == 0; i++) {
+		r = check_issuer(chain, &trust->keys[i]);
+		X509_free(TAKE_PTR(trust->keys[i].x509));
+	}
+	for (unsigned i = 0; i < trust->n_keys && r == 0; i++)
+		r = check_duplicate(trust, i);
+	return r;
+}
+
+static int check_keys(struct trust *trust, int folder, const char *dir, uid_t owner,
+		      char *const *lists, unsigned n_lists)
+{
+	_cleanup_chain_ struct chain *chain = chain_new();
+	int r = chain ? 0 : -ENOMEM;
+
+	for (unsigned i = 0; i < trust->n_keys && r == 0; i++)
+		if (trust->keys[i].authority)
+			r = chain_add_authority(chain, trust->keys[i].x509, trust->keys[i].file);
+	for (unsigned i = 0; i < n_lists && r == 0; i++)
+		r = read_list(trust, chain, folder, dir, lists[i], owner);
+	return r < 0 ? r : check_issuers(trust, chain);
 }
 
 /* The folder itself cannot be used: one entry that says why, so that status shows it. */
@@ -133,8 +218,8 @@ static int read_folder(struct trust *trust, const char *dir, uid_t owner)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
 	_cleanup_close_ int folder = -1;
-	char **names = NULL;
-	unsigned n = 0;
+	char **names = NULL, **lists = NULL;
+	unsigned n = 0, n_lists = 0;
 	int r;
 
 	r = owned_open_folder(dir, owner, &folder, &error);
@@ -142,11 +227,18 @@ static int read_folder(struct trust *trust, const char *dir, uid_t owner)
 		return 0;
 	if (r == 0)
 		r = owned_list(folder, dir, ".pem", &names, &n, &error);
-	if (r < 0)
+	if (r == 0)
+		r = owned_list(folder, dir, ".crl", &lists, &n_lists, &error);
+	if (r < 0) {
+		owned_names_free(names, n);
 		return folder_unusable(trust, dir, r, &error);
-	trust->keys = calloc(n ?: 1, sizeof(*trust->keys));
+	}
+	trust->keys = calloc(n + n_lists + 1, sizeof(*trust->keys));
 	r = trust->keys ? read_keys(trust, folder, dir, owner, names, n) : -ENOMEM;
+	if (r == 0)
+		r = check_keys(trust, folder, dir, owner, lists, n_lists);
 	owned_names_free(names, n);
+	owned_names_free(lists, n_lists);
 	return r;
 }
 
@@ -179,6 +271,9 @@ static void key_done(struct trusted_key *key)
 	free(key->file);
 	free(key->subject);
 	free(key->reason);
+	free(key->before_file);
+	free(key->after_file);
+	X509_free(key->x509);
 	EVP_PKEY_free(key->key);
 	OPENSSL_free((void *)key->der.data);
 }
@@ -196,7 +291,7 @@ void trust_unref(struct trust *trust)
 enum key_state trusted_key_state(const struct trusted_key *key, int64_t now)
 {
 	if (!key->usable)
-		return KEY_UNUSABLE;
+		return key->authority ? KEY_AUTHORITY : key->revoked ? KEY_REVOKED : KEY_UNUSABLE;
 	if (now < key->not_before)
 		return KEY_NOT_YET_VALID;
 	return now > key->not_after ? KEY_EXPIRED : KEY_TRUSTED;
@@ -211,6 +306,10 @@ const char *key_state_name(enum key_state state)
 		return "expired";
 	case KEY_NOT_YET_VALID:
 		return "not_yet_valid";
+	case KEY_AUTHORITY:
+		return "authority";
+	case KEY_REVOKED:
+		return "revoked";
 	case KEY_UNUSABLE:
 		break;
 	}

@@ -13,17 +13,25 @@ enum key_state {
 	KEY_TRUSTED,
 	KEY_EXPIRED,
 	KEY_NOT_YET_VALID,
-	KEY_UNUSABLE, /* usage, algorithm, size, does not parse, not root's alone: see reason */
+	KEY_AUTHORITY, /* signs nothing itself, but vouches for certificates beside it */
+	KEY_REVOKED,   /* the certificate, by its issuer: see reason */
+	KEY_UNUSABLE,  /* usage, algorithm, size, does not parse, not root's alone: see reason */
 };
 
 struct trusted_key {
 	char *file;    /* name inside the folder, "release-2026.pem" */
 	char *subject; /* one line, RFC 2253 */
-	char *reason;  /* for KEY_UNUSABLE */
+	char *reason;  /* for KEY_UNUSABLE, KEY_REVOKED */
 	uint8_t digest[DIGEST_SIZE];
 	enum signer_algorithm algorithm;
-	int64_t not_before, not_after; /* CLOCK_REALTIME, seconds */
+	/* CLOCK_REALTIME, seconds; of all that it hangs on, and the file that sets the limit, or
+	 * NULL for the certificate itself */
+	int64_t not_before, not_after;
+	char *before_file, *after_file;
 	bool usable;
+	bool revoked;	/* and then not usable */
+	bool authority; /* and then not usable */
+	X509 *x509;	/* only while they are read */
 	EVP_PKEY *key;
 	struct blob der; /* the certificate, for the kernel's keyring; owned */
 };
@@ -35,10 +43,11 @@ struct trust {
 };
 
 /*
- * Reads every *.pem of @dir (each file one certificate). A file that cannot be used is kept with
- * its reason and never trusted; a folder that is missing gives an empty snapshot. Files, the folder
- * and its parents must be root's (or, for tests with another @owner, that uid's) and writable by
- * nobody else. A negative errno only for lack of memory and the like.
+ * Reads every *.pem of @dir (each file one certificate), and every *.crl, by which authorities
+ * among them revoke (chain.h). A file that cannot be used is kept with its reason and never
+ * trusted; a folder that is missing gives an empty snapshot. Files, the folder and its parents must
+ * be root's (or, for tests with another @owner, that uid's) and writable by nobody else. A negative
+ * errno only for lack of memory and the like.
  */
 int trust_read(const char *dir, uid_t owner, struct trust **ret, struct error *error);
 struct trust *trust_ref(struct trust *trust);

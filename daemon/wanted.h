@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "policy.h"
+#include "authorise.h"
 #include "road.h"
 
 /*

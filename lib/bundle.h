@@ -195,3 +195,5 @@ int sha256(const void *data, size_t size, uint8_t ret[static DIGEST_SIZE]);
 /* "sha256:" and 64 digits and a NUL. */
 #define DIGEST_TEXT_SIZE (7 + 2 * DIGEST_SIZE + 1)
 void digest_format(const uint8_t digest[static DIGEST_SIZE], char ret[static DIGEST_TEXT_SIZE]);
+/* The whole of @text, digits of either case. 0 or -EINVAL. */
+int digest_parse(const char *text, uint8_t ret[static DIGEST_SIZE]);

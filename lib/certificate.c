@@ -136,6 +136,15 @@ static const char *check_key(EVP_PKEY *key, enum signer_algorithm *ret)
 		     "Ed25519)";
 }
 
+/* After check_usage(). X509_check_ca() would also take what only old rules made an authority. */
+static bool is_authority(X509 *x509)
+{
+	const uint32_t flags = X509_get_extension_flags(x509);
+
+	return (flags & EXFLAG_CA) && (flags & EXFLAG_KUSAGE) && !(flags & EXFLAG_CRITICAL) &&
+	       (X509_get_key_usage(x509) & KU_KEY_CERT_SIGN);
+}
+
 static int fill(X509 *x509, struct certificate *c, const char **ret_reason)
 {
 	int length;
@@ -162,8 +171,10 @@ static int fill(X509 *x509, struct certificate *c, const char **ret_reason)
 	if (key_digest(c->key, c->digest) < 0)
 		return -ENOMEM;
 	c->reason = check_key(c->key, &c->algorithm);
-	if (!c->reason)
+	if (!c->reason) {
 		c->reason = check_usage(x509);
+		c->authority = is_authority(x509);
+	}
 	return 0;
 }
 

@@ -19,6 +19,7 @@ struct certificate {
 	enum signer_algorithm algorithm;
 	int64_t not_before, not_after; /* CLOCK_REALTIME, seconds */
 	bool has_key_id;    /* a subjectKeyIdentifier; kernel signatures name the key by it */
+	bool authority;	    /* it may issue certificates; and then there is a reason, too */
 	const char *reason; /* why the key must not be used (static text), or NULL */
 	X509 *x509;
 	EVP_PKEY *key;

@@ -13,10 +13,17 @@ int sha256(const void *data, size_t size, uint8_t ret[static DIGEST_SIZE])
 	return 0;
 }
 
+static const char prefix[] = "sha256:";
+
 void digest_format(const uint8_t digest[static DIGEST_SIZE], char ret[static DIGEST_TEXT_SIZE])
 {
-	static const char prefix[] = "sha256:";
-
 	memcpy(ret, prefix, sizeof(prefix) - 1);
 	hex_encode(digest, DIGEST_SIZE, ret + sizeof(prefix) - 1);
+}
+
+int digest_parse(const char *text, uint8_t ret[static DIGEST_SIZE])
+{
+	if (strncmp(text, prefix, sizeof(prefix) - 1) != 0)
+		return -EINVAL;
+	return hex_decode(text + sizeof(prefix) - 1, ret, DIGEST_SIZE);
 }

@@ -34,9 +34,11 @@ enum error_code {
 	ERROR_UNREADABLE, /* .BundleUnreadable: not a regular file, too large, changed, timed out */
 	ERROR_MALFORMED,  /* .BundleMalformed: breaks a rule of the format */
 	ERROR_NOT_AUTHENTIC, /* .NotAuthentic: no trusted signature, or one that does not verify */
+	ERROR_REVOKED,	     /* .Revoked: the key, the bundle or this release of it is */
 	ERROR_BAD_MANIFEST,  /* .BadManifest: authentic, but the manifest breaks a rule */
 	ERROR_BAD_TARGET,    /* .BadTarget: a target that cannot be parsed, found or used here */
 	ERROR_DENIED,	     /* .Denied: by policy */
+	ERROR_ROLLBACK,	     /* .Rollback: older than what has been loaded of that name */
 	ERROR_CANNOT_VERIFY, /* .KernelCannotVerify: this kernel does not check signatures */
 	ERROR_KERNEL,	   /* .KernelRefused: an errno and, where there is one, the verifier log */
 	ERROR_NO_FEATURE,  /* .KernelLacksFeature: the bundle requires what this kernel has not */

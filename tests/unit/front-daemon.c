@@ -42,7 +42,13 @@ static int daemon_main(const char *folder, int ready)
 	_cleanup_free_ char *keys = strdup(test_path(folder, "keys"));
 	_cleanup_free_ char *policy = strdup(test_path(folder, "policy"));
 	const char *const policy_dirs[] = {policy, NULL};
-	struct gate gate = {.keys_dir = keys, .policy_dirs = policy_dirs, .owner = geteuid()};
+	_cleanup_free_ char *store = strdup(test_path(folder, "store"));
+	_cleanup_free_ char *revoked = strdup(test_path(folder, "revoked"));
+	struct gate gate = {.configuration = {.keys_dir = keys,
+					      .revoked_dir = revoked,
+					      .store_dir = store,
+					      .policy_dirs = policy_dirs,
+					      .owner = geteuid()}};
 	sd_event *event = NULL;
 	struct front *front;
 	sigset_t set;

@@ -72,6 +72,8 @@ int ask_decide(const struct policy *policy, const struct ask *ask, struct decisi
 	const char *first = ask->targets[0] ?: "tracepoint:sched/sched_process_exec";
 	int r;
 
+	peer.unit_known = !ask->unit || !streq(ask->unit, "?");
+	snprintf(peer.unit, sizeof(peer.unit), "%s", peer.unit_known ? ask->unit ?: "" : "");
 	/* Nobody is in group 1000 by default: "a gid is no uid" would test nothing. */
 	for (unsigned i = 1; i < 4; i++)
 		if (!ask->groups[i - 1])

@@ -2,7 +2,7 @@
 /* Requests for the tests of what rules decide. */
 #pragma once
 
-#include "policy.h"
+#include "authorise.h"
 
 #define TP    BPF_PROG_TYPE_TRACEPOINT
 #define TRACE BPF_PROG_TYPE_TRACING
@@ -13,7 +13,8 @@
 #define KEY_A	    1u
 #define KEY_B	    2u
 #define KEY_C	    4u
-#define KEY_B_TWICE 8u /* the same digest under another name */
+#define KEY_B_TWICE 8u	/* the same digest under another name */
+#define KEY_NONE    16u /* no signer at all */
 #define HEX32(x)    x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x
 #define SHA_B	    "sha256:" HEX32("0b")
 
@@ -24,6 +25,7 @@ struct ask {
 	bool root;
 	uid_t uid;
 	gid_t groups[3];
+	const char *unit; /* "?": cannot be told */
 	const char *bundle;
 	unsigned keys;
 	enum bpf_prog_type types[2];

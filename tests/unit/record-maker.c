@@ -29,6 +29,8 @@ struct load *load_make(uid_t uid, uint64_t usec)
 	load->rule_source = strdup("/etc/bpfgate/policy.d/50-x.json:3");
 	load->signers = calloc(2, sizeof(*load->signers));
 	load->n_signers = 2;
+	load->required = 1;
+	load->counted = 3;
 	digest_format((const uint8_t[DIGEST_SIZE]){4}, load->signers[0]);
 	digest_format((const uint8_t[DIGEST_SIZE]){5}, load->signers[1]);
 	if (manifest_parse(manifest_text, strlen(manifest_text), &load->manifest, &error) < 0)

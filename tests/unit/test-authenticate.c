@@ -85,7 +85,8 @@ static void assert_authentic(struct fixture *f, unsigned n_signers)
 	_cleanup_authentic_ struct authentic a = {};
 	_cleanup_error_ struct error error = ERROR_INIT;
 
-	if (authenticate(f->bundle, f->size, f->trust, TEST_NOW, &a, &error) < 0)
+	if (authenticate(f->bundle, f->size, &(struct authority){f->trust, NULL}, TEST_NOW, &a,
+			 &error) < 0)
 		fail_msg("%s", error_message(&error));
 	assert_int_equal(a.n_signers, n_signers);
 	assert_string_equal(a.manifest->name, "execwatch");
@@ -101,7 +102,8 @@ static void assert_refused(struct fixture *f, enum error_code code, const char *
 
 	memset(&a, 0x5a, sizeof(a));
 	memset(&untouched, 0x5a, sizeof(untouched));
-	assert_true(authenticate(f->bundle, f->size, f->trust, TEST_NOW, &a, &error) < 0);
+	assert_true(authenticate(f->bundle, f->size, &(struct authority){f->trust, NULL}, TEST_NOW,
+				 &a, &error) < 0);
 	assert_memory_equal(&a, &untouched, sizeof(a));
 	assert_int_equal(error.step, STEP_AUTHENTICATE);
 	if (!strstr(error_message(&error), reason))
@@ -302,7 +304,8 @@ static void test_every_bit(void **state)
 		_cleanup_error_ struct error error = ERROR_INIT;
 
 		f->bundle[i / 8] ^= 1u << i % 8;
-		if (authenticate(f->bundle, f->size, f->trust, TEST_NOW, &a, &error) == 0)
+		if (authenticate(f->bundle, f->size, &(struct authority){f->trust, NULL}, TEST_NOW,
+				 &a, &error) == 0)
 			fail_msg("bit %zu of %zu bytes may change", i, f->size);
 		assert_int_equal(error.step, STEP_AUTHENTICATE);
 		assert_true(error.code == ERROR_MALFORMED || error.code == ERROR_NOT_AUTHENTIC);
@@ -327,7 +330,8 @@ static void test_every_truncation(void **state)
 		_cleanup_error_ struct error error = ERROR_INIT;
 
 		memcpy(copy, f->bundle, f->size);
-		assert_true(authenticate(copy, f->size, f->trust, TEST_NOW, &a, &error) < 0);
+		assert_true(authenticate(copy, f->size, &(struct authority){f->trust, NULL},
+					 TEST_NOW, &a, &error) < 0);
 		assert_int_equal(error.code,
 				 f->size == sized ? ERROR_NOT_AUTHENTIC : ERROR_MALFORMED);
 	}
@@ -379,12 +383,16 @@ static void test_kernel_sig(void **state)
 	trust_key(f, "b.pem", keys[TEST_RSA_PSS], NULL);
 	sign(f, keys[TEST_ED25519]);
 	sign(f, keys[TEST_RSA_PSS]);
-	assert_int_equal(authenticate(f->bundle, f->size, f->trust, TEST_NOW, &a, NULL), 0);
+	assert_int_equal(authenticate(f->bundle, f->size, &(struct authority){f->trust, NULL},
+				      TEST_NOW, &a, NULL),
+			 0);
 	assert_null(authentic_kernel_sig(&a, 0, CONTRACT_V1));
 	trust_key(f, "c.pem", keys[TEST_P384], NULL);
 	test_bundle_sign(&f->bundle, &f->size, other, true);
 	test_bundle_sign(&f->bundle, &f->size, keys[TEST_P384], true);
-	assert_int_equal(authenticate(f->bundle, f->size, f->trust, TEST_NOW, &b, NULL), 0);
+	assert_int_equal(authenticate(f->bundle, f->size, &(struct authority){f->trust, NULL},
+				      TEST_NOW, &b, NULL),
+			 0);
 	assert_int_equal(b.n_signers, 3);
 	sig = authentic_kernel_sig(&b, 0, CONTRACT_V2);
 	assert_non_null(sig);
@@ -408,7 +416,8 @@ static void test_same_key_twice(void **state)
 	f->bundle = realloc(f->bundle, f->size + record);
 	memcpy(f->bundle + f->size, f->bundle + plain, record);
 	f->size += record;
-	assert_true(authenticate(f->bundle, f->size, f->trust, TEST_NOW, &a, &error) < 0);
+	assert_true(authenticate(f->bundle, f->size, &(struct authority){f->trust, NULL}, TEST_NOW,
+				 &a, &error) < 0);
 	assert_int_equal(error.step, STEP_AUTHENTICATE);
 	assert_true(error.code == ERROR_MALFORMED || error.code == ERROR_NOT_AUTHENTIC);
 }

@@ -56,6 +56,8 @@ static struct json_object *call(const char *method, const char *parameters, cons
 
 /* ---- Load ---- */
 
+static const char *method = GATE "Load";
+
 static void check_load_parameter(const char *parameters, unsigned n_fds, const char *wrong)
 {
 	int fds[VARLINK_FDS_IN_MAX];
@@ -63,7 +65,7 @@ static void check_load_parameter(const char *parameters, unsigned n_fds, const c
 
 	for (unsigned i = 0; i < n_fds; i++)
 		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	reply = call(GATE "Load", parameters, fds, n_fds);
+	reply = call(method, parameters, fds, n_fds);
 	assert_string_equal(front_get(reply, "error"), SERVICE "InvalidParameter");
 	assert_string_equal(front_get(reply, "parameters.parameter"), wrong);
 	json_object_put(reply);
@@ -94,6 +96,37 @@ static void test_load_parameters(void **state)
 	check_load_parameter("{\"bundleFileDescriptor\":0,\"attach\":[{\"program\":\"x\","
 			     "\"target\":\"y\",\"z\":1}]}",
 			     1, "attach");
+}
+
+/* What it has in common with Load, and whom it is about. */
+static void test_explain_parameters(void **state)
+{
+	static const char fd[] = "bundleFileDescriptor";
+
+	method = GATE "Explain";
+	check_load_parameter(NULL, 1, fd);
+	check_load_parameter("{\"bundleFileDescriptor\":0}", 2, fd);
+	check_load_parameter("{\"bundleFileDescriptor\":0,\"extra\":1}", 1, "extra");
+	check_load_parameter("{\"bundleFileDescriptor\":0,\"lifetime\":\"boot\"}", 1, "lifetime");
+	check_load_parameter("{\"bundleFileDescriptor\":0,\"attach\":[1]}", 1, "attach");
+	check_load_parameter("{\"bundleFileDescriptor\":0,\"uid\":-1}", 1, "uid");
+	check_load_parameter("{\"bundleFileDescriptor\":0,\"uid\":4294967295}", 1, "uid");
+	check_load_parameter("{\"bundleFileDescriptor\":0,\"uid\":\"root\"}", 1, "uid");
+	method = GATE "Load";
+}
+
+/* Nobody's key is trusted here: the same refusal as of a load. */
+static void test_explain_refusal(void **state)
+{
+	struct json_object *reply;
+	int fd = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	assert_int_equal(write(fd, "not a bundle", 12), 12);
+	reply = call(GATE "Explain", "{\"bundleFileDescriptor\":0}", &fd, 1);
+	assert_string_equal(front_get(reply, "error"), GATE "BundleMalformed");
+	assert_string_equal(front_get(reply, "parameters.step"), "authenticate");
+	json_object_put(reply);
+	close(fd);
 }
 
 /* Takes @fd over. */
@@ -207,10 +240,9 @@ static void test_slow_load(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FRONT_TEST(test_load_parameters),
-		FRONT_TEST(test_load_refusals),
-		FRONT_TEST(test_load_of_the_connection),
-		FRONT_TEST(test_slow_load),
+		FRONT_TEST(test_load_parameters),	 FRONT_TEST(test_load_refusals),
+		FRONT_TEST(test_explain_parameters),	 FRONT_TEST(test_explain_refusal),
+		FRONT_TEST(test_load_of_the_connection), FRONT_TEST(test_slow_load),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

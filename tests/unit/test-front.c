@@ -7,6 +7,7 @@
 
 #include "front-daemon.h"
 #include "front.h"
+#include "testkeys.h"
 
 #define SERVICE "org.varlink.service."
 #define GATE	"org.bpfgate.Gate."
@@ -153,6 +154,108 @@ static void test_standard_errors(void **state)
 			  "0123456789abcdef");
 	check_error_reply(GATE "Describe", "{\"id\":\"../../../etc\"}", GATE "NoSuchLoad", "id",
 			  "../../../etc");
+}
+
+/* ---- what is root's ---- */
+
+static void test_administration(void **state)
+{
+	static const struct {
+		const char *method, *parameters;
+	} calls[] = {
+		{GATE "Reload", NULL},
+		{GATE "ListFloors", NULL},
+		{GATE "SetFloor", "{\"name\":\"x\",\"signer\":\"y\",\"sequence\":1}"},
+	};
+	char message[64];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(calls) && getuid() != 0; i++) {
+		snprintf(message, sizeof(message), "%s is for root alone, not for uid %u",
+			 strrchr(calls[i].method, '.') + 1, getuid());
+		check_error_reply(calls[i].method, calls[i].parameters, GATE "Denied", "message",
+				  message);
+	}
+	check_error_reply(GATE "Reload", "{\"x\":1}", SERVICE "InvalidParameter", "parameter", "x");
+	check_error_reply(GATE "SetFloor", "{\"name\":\"x\",\"signer\":\"y\",\"sequence\":-1}",
+			  SERVICE "InvalidParameter", "parameter", "sequence");
+}
+
+static void check_floors(const char *expected)
+{
+	struct json_object *reply = call(GATE "ListFloors", NULL, NULL, 0);
+
+	assert_string_equal(front_get(reply, "parameters.floors"), expected);
+	json_object_put(reply);
+}
+
+#define KEY "sha256:0a00000000000000000000000000000000000000000000000000000000000000"
+
+static void test_floors(void **state)
+{
+	struct json_object *reply;
+
+	if (getuid() != 0)
+		skip();
+	check_floors("[ ]");
+	check_error_reply(GATE "SetFloor", "{\"name\":\"X\",\"signer\":\"" KEY "\",\"sequence\":1}",
+			  GATE "Failed", "message", "'X' can be no bundle's name");
+	check_error_reply(GATE "SetFloor", "{\"name\":\"x\",\"signer\":\"a.pem\",\"sequence\":1}",
+			  GATE "Failed", "step", "request");
+	check_error_reply(GATE "SetFloor",
+			  "{\"name\":\"x\",\"signer\":\"" KEY
+			  "\",\"sequence\":18446744073709551615}",
+			  GATE "Failed", "message", "a sequence is at most 9223372036854775807");
+	reply = call(GATE "SetFloor", "{\"name\":\"x\",\"signer\":\"" KEY "\",\"sequence\":7}",
+		     NULL, 0);
+	assert_string_equal(front_get(reply, "parameters.previous"), "0");
+	json_object_put(reply);
+	check_floors("[ { \"name\": \"x\", \"signer\": \"" KEY "\", \"sequence\": 7 } ]");
+	reply = call(GATE "SetFloor", "{\"name\":\"x\",\"signer\":\"" KEY "\",\"sequence\":0}",
+		     NULL, 0);
+	assert_string_equal(front_get(reply, "parameters.previous"), "7");
+	json_object_put(reply);
+	check_floors("[ ]");
+}
+
+/* Reloads at once, and while one asks how it stands. */
+static void test_reload(void **state)
+{
+	struct json_object *reply;
+	int fds[8];
+
+	if (getuid() != 0)
+		skip();
+	for (unsigned i = 0; i < ARRAY_SIZE(fds); i++) {
+		static const char text[] = "{\"method\":\"" GATE "Reload\"}";
+
+		fds[i] = front_connect(&daemon_);
+		front_send(fds[i], text, sizeof(text), NULL, 0);
+	}
+	json_object_put(call(GATE "Status", NULL, NULL, 0));
+	for (unsigned i = 0; i < ARRAY_SIZE(fds); i++) {
+		reply = front_receive(fds[i]);
+		assert_string_equal(front_get(reply, "error"), "");
+		assert_string_equal(front_get(reply, "parameters.unloaded"), "[ ]");
+		assert_string_equal(front_get(reply, "parameters.kept"), "0");
+		json_object_put(reply);
+		close(fds[i]);
+	}
+	test_file_write(test_path(daemon_.folder, "policy/x.json"), "{}");
+	reply = call(GATE "Reload", NULL, NULL, 0);
+	assert_string_equal(front_get(reply, "error"), GATE "Failed");
+	assert_non_null(strstr(front_get(reply, "parameters.message"),
+			       "policy/x.json:1:1: 'rules' is missing"));
+	json_object_put(reply);
+	reply = call(GATE "Status", NULL, NULL, 0);
+	assert_string_equal(front_get(reply, "parameters.policy.denyAll"), "false");
+	assert_non_null(strstr(front_get(reply, "parameters.configuration.failure"),
+			       "the previous one stays"));
+	json_object_put(reply);
+	unlink(test_path(daemon_.folder, "policy/x.json"));
+	json_object_put(call(GATE "Reload", NULL, NULL, 0));
+	reply = call(GATE "Status", NULL, NULL, 0);
+	assert_string_equal(front_get(reply, "parameters.configuration.failure"), "");
+	json_object_put(reply);
 }
 
 /* ---- the wire ---- */
@@ -356,19 +459,14 @@ static void test_too_many_connections(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FRONT_TEST(test_get_info),
-		FRONT_TEST(test_get_interface_description),
-		FRONT_TEST(test_status),
-		FRONT_TEST(test_standard_errors),
-		FRONT_TEST(test_malformed),
-		FRONT_TEST(test_too_long),
-		FRONT_TEST(test_many_fds),
-		FRONT_TEST(test_pipelined),
-		FRONT_TEST(test_pipelined_many),
-		FRONT_TEST(test_byte_by_byte),
-		FRONT_TEST(test_half_message),
-		FRONT_TEST(test_reply_not_read),
-		FRONT_TEST(test_too_many_connections),
+		FRONT_TEST(test_get_info),	 FRONT_TEST(test_get_interface_description),
+		FRONT_TEST(test_status),	 FRONT_TEST(test_standard_errors),
+		FRONT_TEST(test_administration), FRONT_TEST(test_floors),
+		FRONT_TEST(test_reload),	 FRONT_TEST(test_malformed),
+		FRONT_TEST(test_too_long),	 FRONT_TEST(test_many_fds),
+		FRONT_TEST(test_pipelined),	 FRONT_TEST(test_pipelined_many),
+		FRONT_TEST(test_byte_by_byte),	 FRONT_TEST(test_half_message),
+		FRONT_TEST(test_reply_not_read), FRONT_TEST(test_too_many_connections),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -150,13 +150,33 @@ static void test_drop(void **state)
 	assert_int_equal(control(KEYCTL_DESCRIBE, KEY_SPEC_SESSION_KEYRING, 0), 0);
 }
 
+/* A reload makes the next one while loads use this one, and then takes this one away. */
+static void test_two(void **state)
+{
+	int32_t first = 0, second = 0;
+	unsigned wait = 0;
+
+	SKIP_UNLESS_POSSIBLE();
+	assert_int_equal(keyring_make(NULL, 0, NULL, &first, NULL), 0);
+	assert_int_equal(keyring_make(NULL, 0, NULL, &second, NULL), 0);
+	/* what is linked nowhere is gone a little later */
+	usleep(100 * 1000);
+	assert_int_equal(control(KEYCTL_DESCRIBE, first, 0), 0);
+	assert_int_equal(control(KEYCTL_DESCRIBE, second, 0), 0);
+	keyring_drop(first);
+	while (control(KEYCTL_DESCRIBE, first, 0) == 0 && wait++ < 500)
+		usleep(10 * 1000);
+	assert_true(control(KEYCTL_DESCRIBE, first, 0) < 0);
+	assert_int_equal(control(KEYCTL_DESCRIBE, second, 0), 0);
+	keyring_drop(second);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_make),
-		cmocka_unit_test(test_ed25519),
-		cmocka_unit_test(test_closed),
-		cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_make),   cmocka_unit_test(test_ed25519),
+		cmocka_unit_test(test_closed), cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_two),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, NULL);

@@ -111,7 +111,7 @@ static void test_judge(void **state)
 		char *requires = (char *)(uintptr_t)q->requires;
 		char *granted = (char *)(uintptr_t)q->granted;
 		const struct manifest manifest = {.n_requires = !!requires, .requires = &requires};
-		const struct kfunc_grant grant = {!!granted, &granted};
+		const struct kfunc_grant grant = {.n = !!granted, .patterns = &granted};
 		const struct kfunc_call call = {q->distance, q->module};
 		char buffer[KFUNC_REASON_MAX];
 		const char *reason = kfunc_judge(&symbols, &call, &manifest, &grant, buffer);

@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-#include "policy.h"
+#include "authorise.h"
+#include "policy-rule.h"
 #include "testkeys.h"
 
 struct fixture {
@@ -167,6 +168,26 @@ static const struct {
 	{DENY(",\n\"signatures\": {\"required\": 1, \"signers\": [\"a.pem\"]}"),
 	 ":3:28: a deny rule matches by any one of its signers"},
 
+	{ALLOW(",\n\"signatures\": {\"groups\": []}"), ":3:26: the list is empty"},
+	{ALLOW(",\n\"signatures\": {\"groups\": [\"a.pem\"]}"), ":3:27: a group is an object"},
+	{ALLOW(",\n\"signatures\": {\"groups\": [{}]}"), ":3:27: 'signers' is missing"},
+	{ALLOW(",\n\"signatures\": {\"groups\": [{\"required\": 1}]}"),
+	 ":3:27: 'signers' is missing"},
+	{ALLOW(",\n\"signatures\": {\"groups\": [{\"signers\": []}]}"), ":3:39: the list is empty"},
+	{ALLOW(",\n\"signatures\": {\"groups\": [{\"signers\": [\"a.pem\"], \"required\": 0}]}"),
+	 ":3:62: 'required' is 1 to 16"},
+	{ALLOW(",\n\"signatures\": {\"groups\": [{\"signers\": [\"a.pem\"], \"required\": 2}]}"),
+	 ":3:62: 2 signers are required, but the rule names only 1"},
+	{ALLOW(",\n\"signatures\": {\"groups\": [{\"signers\": [\"a.pem\"], \"name\": \"x\"}]}"),
+	 ":3:58: unknown member 'name'"},
+	{ALLOW(",\n\"signatures\": {\"required\": 1, \"groups\": [{\"signers\": [\"a.pem\"]}]}"),
+	 ":3:41: each group has 'signers' and 'required' of its own"},
+	{ALLOW(",\n\"signatures\": {\"signers\": [\"b.pem\"], \"groups\": [{\"signers\": "
+	       "[\"a.pem\"]}]}"),
+	 "each group has 'signers' and 'required' of its own"},
+	{DENY(",\n\"signatures\": {\"groups\": [{\"signers\": [\"a.pem\"]}]}"),
+	 ":3:26: a deny rule matches by any one of its signers"},
+
 	/* programs */
 	{ALLOW(",\n\"programs\": {}"), ":3:13: 'programs' is empty"},
 	{ALLOW(",\n\"programs\": {\"types\": []}"), ":3:23: the list is empty"},
@@ -187,7 +208,34 @@ static const struct {
 	{ALLOW(",\n\"grant\": \"read\""), ":3:10: 'grant' must be a list"},
 	{ALLOW(",\n\"grant\": [\"write\"]"), ":3:11: 'write' is no grant"},
 	{ALLOW(",\n\"grant\": [\"read_write\"]"), ":3:11: 'read_write' is no grant"},
-	{ALLOW(",\n\"limits\": {}"), ":3:11: 'loads' is missing"},
+	{ALLOW(",\n\"limits\": {}"), ":3:11: there is no limit here"},
+	{ALLOW(",\n\"limits\": {\"total\": {}}"), ":3:21: there is no limit here"},
+	{ALLOW(",\n\"limits\": {\"total\": {\"loads\": 0}}"), ":3:31: 'loads' is 1 to"},
+	{ALLOW(",\n\"limits\": {\"total\": {\"total\": {\"loads\": 1}}}"),
+	 ":3:31: unknown member 'total'"},
+	{ALLOW(",\n\"limits\": {\"total\": null}"), ":3:21: 'total' is null"},
+	{ALLOW(",\n\"limits\": {\"instructions\": 0}"), ":3:28: 'instructions' is 1 to"},
+	{ALLOW(",\n\"limits\": {\"instructions\": 1000000001}"), ":3:28: 'instructions' is 1 to"},
+	{ALLOW(",\n\"limits\": {\"mapMemory\": 4096}"), ":3:25: 'mapMemory' must be a string"},
+	{ALLOW(",\n\"limits\": {\"mapMemory\": \"\"}"), ":3:25: '' is no size"},
+	{ALLOW(",\n\"limits\": {\"mapMemory\": \"0\"}"), ":3:25: '0' is no size"},
+	{ALLOW(",\n\"limits\": {\"mapMemory\": \"016M\"}"), ":3:25: '016M' is no size"},
+	{ALLOW(",\n\"limits\": {\"mapMemory\": \"-1M\"}"), ":3:25: '-1M' is no size"},
+	{ALLOW(",\n\"limits\": {\"mapMemory\": \"16MB\"}"), ":3:25: '16MB' is no size"},
+	{ALLOW(",\n\"limits\": {\"mapMemory\": \"16 M\"}"), ":3:25: '16 M' is no size"},
+	{ALLOW(",\n\"limits\": {\"mapMemory\": \"16T\"}"), ":3:25: '16T' is no size"},
+	{ALLOW(",\n\"limits\": {\"mapMemory\": \"1025G\"}"), ":3:25: '1025G' is no size"},
+	{ALLOW(",\n\"limits\": {\"mapMemory\": \"18446744073709551617\"}"),
+	 ":3:25: '18446744073709551617' is no size"},
+	{ALLOW(",\n\"limits\": {\"mapMemory\": \"1099511627776G\"}"),
+	 ":3:25: '1099511627776G' is no size"},
+	{ALLOW(",\n\"limits\": {\"rate\": 10}"), ":3:20: 'rate' must be a string"},
+	{ALLOW(",\n\"limits\": {\"rate\": \"10\"}"), ":3:20: '10' is no rate"},
+	{ALLOW(",\n\"limits\": {\"rate\": \"0/min\"}"), ":3:20: '0/min' is no rate"},
+	{ALLOW(",\n\"limits\": {\"rate\": \"1001/min\"}"), ":3:20: '1001/min' is no rate"},
+	{ALLOW(",\n\"limits\": {\"rate\": \"10/m\"}"), ":3:20: '10/m' is no rate"},
+	{ALLOW(",\n\"limits\": {\"rate\": \"/min\"}"), ":3:20: '/min' is no rate"},
+	{ALLOW(",\n\"limits\": {\"rate\": \"10/min \"}"), ":3:20: '10/min ' is no rate"},
 	{ALLOW(",\n\"limits\": {\"loads\": 0}"), ":3:21: 'loads' is 1 to"},
 	{ALLOW(",\n\"limits\": {\"loads\": 4294967297}"), ":3:21: 'loads' is 1 to"},
 	{ALLOW(",\n\"limits\": {\"loads\": \"4\"}"), ":3:21: 'loads' must be a whole number"},
@@ -195,6 +243,11 @@ static const struct {
 	{ALLOW(",\n\"lifetime\": []"), ":3:13: the list is empty"},
 	{ALLOW(",\n\"lifetime\": null"), ":3:13: 'lifetime' is null"},
 	{ALLOW(",\n\"lifetime\": [\"boot\"]"), ":3:14: 'boot' is no lifetime"},
+
+	{ALLOW(",\n\"onRevocation\": \"stop\""), ":3:17: 'stop' is nothing to do"},
+	{ALLOW(",\n\"onRevocation\": null"), ":3:17: 'onRevocation' is null"},
+	{ALLOW(",\n\"onRevocation\": true"), ":3:17: 'onRevocation' must be a string"},
+	{DENY(",\n\"onRevocation\": \"keep\""), ":3:17: a deny rule has no 'onRevocation'"},
 
 	{ALLOW(",\n\"programs\": {\"kfuncs\": []}"), ":3:24: the list is empty"},
 	{ALLOW(",\n\"programs\": {\"kfuncs\": \"bpf_x\"}"), ":3:24: 'kfuncs' must be a list"},
@@ -206,18 +259,25 @@ static const struct {
 	{ALLOW(",\n\"programs\": {\"kfuncs\": [\"bpf-x\"]}"),
 	 ":3:25: 'bpf-x' matches no kernel function"},
 
-	/* conditions of later versions: never ignored */
-	{SUBJECTS("allow", "{\"units\": [\"ci@*.service\"]}"),
-	 ":3:11: this version of bpfgate cannot "
-	 "check 'units'"},
-	{SUBJECTS("deny", "{\"users\": [0], \"units\": []}"), "cannot check 'units'"},
-	{ALLOW(",\n\"programs\": {\"helpers\": [\"bpf_probe_read\"]}"),
-	 ":3:25: this version of bpfgate cannot check 'helpers'"},
-	{ALLOW(",\n\"limits\": {\"loads\": 4, \"mapMemory\": \"16M\"}"),
-	 "cannot check 'mapMemory'"},
-	{ALLOW(",\n\"limits\": {\"rate\": \"10/min\"}"),
-	 ":3:20: this version of bpfgate cannot check "
-	 "'rate'"},
+	/* units and helpers */
+	{SUBJECTS("allow", "{\"units\": []}"), ":3:11: the list is empty"},
+	{SUBJECTS("allow", "{\"units\": [1]}"), ":3:12: not a string"},
+	{SUBJECTS("allow", "{\"units\": [\"ci\"]}"),
+	 ":3:12: 'ci' is no pattern of system services"},
+	{SUBJECTS("allow", "{\"units\": [\".service\"]}"), ":3:12: '.service' is no pattern"},
+	{SUBJECTS("allow", "{\"units\": [\"ci.socket\"]}"), ":3:12: 'ci.socket' is no pattern"},
+	{SUBJECTS("allow", "{\"units\": [\"a/b.service\"]}"), ":3:12: 'a/b.service' is no pattern"},
+	{SUBJECTS("allow", "{\"units\": [\"**.service\"]}"), ":3:12: '**.service' is no pattern"},
+	{SUBJECTS("deny", "{\"units\": [\"user@1000.service\"]}"),
+	 ":3:12: 'user@1000.service': what users run by managers of their own"},
+	{ALLOW(",\n\"programs\": {\"helpers\": []}"), ":3:25: the list is empty"},
+	{ALLOW(",\n\"programs\": {\"helpers\": [7]}"), ":3:26: not a string"},
+	{ALLOW(",\n\"programs\": {\"helpers\": [\"bpf_probe_reed\"]}"),
+	 ":3:26: 'bpf_probe_reed' matches no helper"},
+	{ALLOW(",\n\"programs\": {\"helpers\": [\"\"]}"), ":3:26: '' matches no helper"},
+	{ALLOW(",\n\"programs\": {\"helpers\": [\"bpf_**\"]}"), ":3:26: a pattern holds no '**'"},
+	{DENY(",\n\"programs\": {\"helpers\": [\"bpf_probe_read\"]}"),
+	 ":3:25: a deny rule cannot know the helpers before the load"},
 };
 
 static void test_refused(void **state)
@@ -296,15 +356,49 @@ static void test_too_many_entries(void **state)
 	assert_non_null(strstr(policy->reason, "more than 256 entries"));
 }
 
+/* What a load by the rule is to be kept with. */
+static void check_decision(const char *more, unsigned required, bool keep)
+{
+	const struct peer root = {.uid = 0};
+	const struct manifest manifest = {.name = (char *)"x"};
+	const struct trusted_key a = {.digest = {1}, .file = (char *)"a.pem"};
+	const struct trusted_key b = {.digest = {2}, .file = (char *)"b.pem"};
+	const struct trusted_key *signers[] = {&a, &b};
+	const struct request request = {
+		.peer = &root, .manifest = &manifest, .n_signers = 2, .signers = signers};
+	_cleanup_decision_ struct decision decision = {};
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct policy policy = {};
+	char text[512];
+
+	snprintf(text, sizeof(text), ALLOW("%s"), more);
+	assert_int_equal(
+		policy_parse("f", text, strlen(text), &policy.rules, &policy.n_rules, &error), 0);
+	if (policy_authorise(&policy, &request, &decision, &error) < 0)
+		fail_msg("%s", error_message(&error));
+	assert_int_equal(decision.required, required);
+	assert_int_equal(decision.signers, strstr(more, "b.pem") ? 2 : 3);
+	assert_int_equal(decision.keep_revoked, keep);
+	policy_rules_free(policy.rules, policy.n_rules);
+}
+
+static void test_decision(void **state)
+{
+	check_decision("", 1, false);
+	check_decision(", \"onRevocation\": \"unload\"", 1, false);
+	check_decision(", \"onRevocation\": \"keep\"", 1, true);
+	check_decision(", \"signatures\": {\"required\": 2}", 2, false);
+	check_decision(", \"signatures\": {\"signers\": [\"b.pem\"]}", 1, false);
+}
+
 #define with_folders(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_folders(test_refused),
-		with_folders(test_broken_is_private),
-		with_folders(test_too_large),
-		with_folders(test_too_many_entries),
+		with_folders(test_refused),	 with_folders(test_broken_is_private),
+		with_folders(test_too_large),	 with_folders(test_too_many_entries),
+		cmocka_unit_test(test_decision),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

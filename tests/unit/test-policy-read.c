@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <sys/stat.h>
 
-#include "policy.h"
+#include "authorise.h"
 #include "testkeys.h"
 
 struct fixture {
@@ -247,8 +247,9 @@ static void test_nothing_there(void **state)
 /* What is installed must parse; POLICY_SOURCE is policy/ of the tree. */
 static void test_installed(void **state)
 {
-	const char *const files[] = {"90-default.json", "examples/50-tracing.json",
-				     "examples/60-network.json", "examples/70-task-work.json"};
+	const char *const files[] = {"90-default.json",		 "examples/50-tracing.json",
+				     "examples/60-network.json", "examples/70-task-work.json",
+				     "examples/80-ci.json",	 "examples/85-fleet-agent.json"};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {

@@ -46,6 +46,27 @@ static void test_limit_denies(void **state)
 	assert_string_equal(field(&error, "rule"), "few");
 }
 
+/* What a load is looked at by later: with groups, those who fill them, and no others. */
+static void test_counted_signers(void **state)
+{
+	_cleanup_policy_ struct policy *groups = NULL, *plain = NULL;
+	_cleanup_decision_ struct decision by_groups = {}, by_number = {};
+	const struct ask ask = {.keys = KEY_A | KEY_B | KEY_C};
+
+	groups = ask_policy("{\"rules\": [{\"name\": \"g\", \"effect\": \"allow\", \"subjects\": "
+			    "{\"users\": [1000]}, \"signatures\": {\"groups\": [{\"signers\": "
+			    "[\"a.pem\", \"b.pem\"]}, {\"signers\": [\"c.pem\"]}]}}]}");
+	assert_int_equal(ask_decide(groups, &ask, &by_groups, NULL), 0);
+	assert_int_equal(by_groups.required, 2);
+	assert_int_equal(by_groups.signers, 1u << 0 | 1u << 2);
+	plain = ask_policy("{\"rules\": [{\"name\": \"p\", \"effect\": \"allow\", \"subjects\": "
+			   "{\"users\": [1000]}, \"signatures\": {\"required\": 2, \"signers\": "
+			   "[\"a.pem\", \"b.pem\", \"c.pem\"]}}]}");
+	assert_int_equal(ask_decide(plain, &ask, &by_number, NULL), 0);
+	assert_int_equal(by_number.required, 2);
+	assert_int_equal(by_number.signers, 7);
+}
+
 /* Reasons come from rules that name the subject; others stay unknown to him. */
 static const char several_rules[] =
 	"{\"rules\": [\n"
@@ -115,11 +136,9 @@ static void test_lifetime_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_first_match_decides),
-		cmocka_unit_test(test_limit_denies),
-		cmocka_unit_test(test_reasons),
-		cmocka_unit_test(test_reasons_bounded),
-		cmocka_unit_test(test_lifetime_names),
+		cmocka_unit_test(test_first_match_decides), cmocka_unit_test(test_limit_denies),
+		cmocka_unit_test(test_counted_signers),	    cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_reasons_bounded),	    cmocka_unit_test(test_lifetime_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,6 +69,9 @@ static void test_round_trip(void **state)
 	assert_string_equal(again->rule_source, load->rule_source);
 	assert_int_equal(again->n_signers, 2);
 	assert_string_equal(again->signers[1], load->signers[1]);
+	assert_int_equal(again->required, 1);
+	assert_int_equal(again->counted, 3);
+	assert_false(again->keep_revoked);
 	assert_string_equal(again->manifest->name, "example");
 	assert_int_equal(again->manifest->n_programs, 2);
 	assert_memory_equal(again->programs, load->programs, 2 * sizeof(load->programs[0]));
@@ -125,8 +128,8 @@ static void test_altered_records_are_refused(void **state)
 	static const struct {
 		const char *old, *new, *part;
 	} changes[] = {
-		{"\"version\":1", "\"version\":2", "another bpfgated"},
-		{"\"version\":1", "\"version\":\"1\"", "version"},
+		{"\"version\":2", "\"version\":1", "another bpfgated"},
+		{"\"version\":2", "\"version\":\"2\"", "version"},
 		{"\"uid\":1000", "\"uid\":4294967295", "uid"},
 		{"\"uid\":1000", "\"uid\":-1", "uid"},
 		{"\"uid\":1000", "\"uid\":1000,\"more\":1", "more"},
@@ -138,6 +141,11 @@ static void test_altered_records_are_refused(void **state)
 		{"\"digest\":\"sha256:01", "\"digest\":\"sha512:01", "digest"},
 		{"\"sha256:04", "\"sha256:0x", "signers"},
 		{"\"signers\":[", "\"signers\":[1,", "signers"},
+		{"\"counted\":3", "\"counted\":4", "counted"},
+		{"\"counted\":3", "\"counted\":0", "required"},
+		{"\"required\":1", "\"required\":3", "required"},
+		{"\"required\":1", "\"required\":0", "required"},
+		{"\"keepRevoked\":false", "\"keepRevoked\":0", "keepRevoked"},
 		{"\"tag\":\"0123", "\"tag\":\"012\\n", "programs"},
 		{"\"id\":10", "\"id\":0", "programs"},
 		{"\"id\":10", "\"id\":4294967296", "programs"},

@@ -153,7 +153,7 @@ static void test_usage(void **state)
 		{"i.pem", {.constraints = ""}, NULL},
 		{"j.pem", {.constraints = "critical,CA:TRUE"}, "certificate authority"},
 		{"k.pem",
-		 {.constraints = "CA:TRUE", .key_usage = "digitalSignature,keyCertSign"},
+		 {.constraints = "CA:TRUE", .key_usage = "digitalSignature,cRLSign"},
 		 "certificate authority"},
 		{"l.pem", {.no_key_id = true}, "subjectKeyIdentifier"},
 	};

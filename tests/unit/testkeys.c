@@ -91,7 +91,7 @@ EVP_PKEY *test_key_new(enum test_key kind)
 	return key;
 }
 
-static void add_extension(X509 *cert, int nid, const char *value)
+static void add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 {
 	X509_EXTENSION *extension;
 	X509V3_CTX ctx;
@@ -99,7 +99,7 @@ static void add_extension(X509 *cert, int nid, const char *value)
 	if (!*value)
 		return;
 	X509V3_set_ctx_nodb(&ctx);
-	X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
+	X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
 	extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
 	must(extension && X509_add_ext(cert, extension, -1));
 	X509_EXTENSION_free(extension);
@@ -114,7 +114,8 @@ X509 *test_cert_new(EVP_PKEY *key, const struct test_cert *options)
 {
 	const struct test_cert o = options ? *options : (struct test_cert){};
 	static long serial = 1;
-	X509 *cert = X509_new();
+	X509 *cert = X509_new(), *issuer;
+	EVP_PKEY *signer;
 	X509_NAME *name;
 
 	must(cert && X509_set_version(cert, X509_VERSION_3));
@@ -124,14 +125,46 @@ X509 *test_cert_new(EVP_PKEY *key, const struct test_cert *options)
 	name = X509_get_subject_name(cert);
 	must(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
 					(const unsigned char *)(o.name ?: "test"), -1, -1, 0));
-	must(X509_set_issuer_name(cert, name) && X509_set_pubkey(cert, key));
-	add_extension(cert, NID_basic_constraints, o.constraints ?: "critical,CA:FALSE");
-	add_extension(cert, NID_key_usage, o.key_usage ?: "critical,digitalSignature");
-	add_extension(cert, NID_ext_key_usage, o.extended_key_usage ?: "");
+	issuer = o.issuer ?: cert;
+	signer = o.issuer ? o.issuer_key : key;
+	must(X509_set_issuer_name(cert, X509_get_subject_name(issuer)) &&
+	     X509_set_pubkey(cert, key));
+	add_extension(cert, issuer, NID_basic_constraints, o.constraints ?: "critical,CA:FALSE");
+	add_extension(cert, issuer, NID_key_usage, o.key_usage ?: "critical,digitalSignature");
+	add_extension(cert, issuer, NID_ext_key_usage, o.extended_key_usage ?: "");
 	if (!o.no_key_id)
-		add_extension(cert, NID_subject_key_identifier, "hash");
-	must(X509_sign(cert, key, cert_digest(key)) > 0);
+		add_extension(cert, issuer, NID_subject_key_identifier, "hash");
+	if (o.issuer)
+		add_extension(cert, issuer, NID_authority_key_identifier, "keyid:always");
+	must(X509_sign(cert, signer, cert_digest(signer)) > 0);
 	return cert;
+}
+
+void test_crl_write(X509 *issuer, EVP_PKEY *key, X509 *revoked, int64_t from, int64_t until,
+		    const char *path)
+{
+	ASN1_TIME *time = ASN1_TIME_new();
+	X509_CRL *crl = X509_CRL_new();
+	X509_REVOKED *entry;
+	FILE *f;
+
+	must(crl && time && X509_CRL_set_version(crl, X509_CRL_VERSION_2));
+	must(X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer)));
+	must(ASN1_TIME_set(time, from ?: TEST_NOW - 365 * TEST_DAY));
+	must(X509_CRL_set1_lastUpdate(crl, time));
+	if (revoked) {
+		entry = X509_REVOKED_new();
+		must(entry && X509_REVOKED_set_revocationDate(entry, time));
+		must(X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked)));
+		must(X509_CRL_add0_revoked(crl, entry));
+	}
+	must(ASN1_TIME_set(time, until ?: TEST_NOW + 365 * TEST_DAY));
+	must(X509_CRL_set1_nextUpdate(crl, time));
+	must(X509_CRL_sign(crl, key, cert_digest(key)) > 0);
+	f = fopen(path, "we");
+	must(f && PEM_write_X509_CRL(f, crl) && fclose(f) == 0 && chmod(path, 0644) == 0);
+	X509_CRL_free(crl);
+	ASN1_TIME_free(time);
 }
 
 void test_file_write(const char *path, const char *text)

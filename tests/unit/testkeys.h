@@ -34,10 +34,17 @@ struct test_cert {
 	const char *extended_key_usage; /* none; "codeSigning" */
 	const char *constraints;	/* "critical,CA:FALSE" */
 	bool no_key_id;			/* without subjectKeyIdentifier */
+	X509 *issuer;			/* itself */
+	EVP_PKEY *issuer_key;
 };
 
-/* Self-signed; X509_free(). @options may be NULL. */
+/* Self-signed, but where there is an issuer; X509_free(). @options may be NULL. */
 X509 *test_cert_new(EVP_PKEY *key, const struct test_cert *options);
+
+/* A revocation list of @issuer that names @revoked (may be NULL), good from @from until @until (0:
+ * TEST_NOW -+ a year), as a PEM file of mode 0644. */
+void test_crl_write(X509 *issuer, EVP_PKEY *key, X509 *revoked, int64_t from, int64_t until,
+		    const char *path);
 
 /* PEM files, mode 0644 and 0600. */
 void test_cert_write(X509 *cert, const char *path);

@@ -1,25 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "helper.h"
 #include "policy-rule.h"
-
-#define MAX_LOADS_LIMIT 1000000
-#define SIGNER_PEM	".pem"
-#define SIGNER_SHA256	"sha256:"
-
-static int add_string(const struct policy_text *text, struct policy_strings *strings,
-		      const char *item)
-{
-	char **items, *copy;
-
-	items = reallocarray(strings->items, strings->n + 1, sizeof(*items));
-	if (!items)
-		return policy_out_of_memory(text);
-	strings->items = items;
-	copy = strdup(item);
-	if (!copy)
-		return policy_out_of_memory(text);
-	items[strings->n++] = copy;
-	return 0;
-}
 
 static int parse_bundle(const struct policy_text *text, const struct policy_path *path,
 			struct json_object *item, struct policy_rule *rule)
@@ -38,7 +19,7 @@ static int parse_bundle(const struct policy_text *text, const struct policy_path
 					     glob);
 	if (!*glob || strstr(glob, "**"))
 		return policy_refuse(text, path, "a pattern is not empty and holds no '**'");
-	return add_string(text, &rule->bundles, glob);
+	return policy_add_string(text, &rule->bundles, glob);
 }
 
 static int parse_target(const struct policy_text *text, const struct policy_path *path,
@@ -53,7 +34,7 @@ static int parse_target(const struct policy_text *text, const struct policy_path
 		return r;
 	if (target_pattern_check(pattern, &error) < 0)
 		return policy_refuse(text, path, "%s", error_message(&error));
-	return add_string(text, &rule->attach, pattern);
+	return policy_add_string(text, &rule->attach, pattern);
 }
 
 static int parse_kfunc(const struct policy_text *text, const struct policy_path *path,
@@ -73,7 +54,26 @@ static int parse_kfunc(const struct policy_text *text, const struct policy_path 
 					     pattern);
 	if (!*pattern || strstr(pattern, "**"))
 		return policy_refuse(text, path, "a pattern is not empty and holds no '**'");
-	return add_string(text, &rule->kfuncs, pattern);
+	return policy_add_string(text, &rule->kfuncs, pattern);
+}
+
+static int parse_helper(const struct policy_text *text, const struct policy_path *path,
+			struct json_object *item, struct policy_rule *rule)
+{
+	const char *pattern;
+	int r;
+
+	r = policy_item_string(text, path, item, &pattern);
+	if (r < 0)
+		return r;
+	if (strstr(pattern, "**"))
+		return policy_refuse(text, path, "a pattern holds no '**'");
+	if (!helper_pattern_matches(pattern))
+		return policy_refuse(text, path,
+				     "'%s' matches no helper: their names are those of "
+				     "bpf-helpers(7), such as bpf_get_current_comm",
+				     pattern);
+	return policy_add_string(text, &rule->helpers, pattern);
 }
 
 static int parse_type(const struct policy_text *text, const struct policy_path *path,
@@ -97,101 +97,15 @@ static int parse_type(const struct policy_text *text, const struct policy_path *
 	return 0;
 }
 
-static int parse_signer_name(const struct policy_text *text, const struct policy_path *path,
-			     const char *name, struct policy_signer *ret)
-{
-	size_t size = strlen(name), tail = strlen(SIGNER_PEM);
-
-	if (strncmp(name, SIGNER_SHA256, strlen(SIGNER_SHA256)) == 0) {
-		if (hex_decode(name + strlen(SIGNER_SHA256), ret->digest, DIGEST_SIZE) < 0)
-			return policy_refuse(text, path,
-					     "'%s' is no digest: 'sha256:' and 64 hexadecimal "
-					     "digits",
-					     name);
-		return 0;
-	}
-	if (size <= tail || !streq(name + size - tail, SIGNER_PEM) || strchr(name, '/'))
-		return policy_refuse(text, path,
-				     "'%s' is no signer: the name of a file in keys.d, such as "
-				     "'release.pem', or 'sha256:' and the digest of a key",
-				     name);
-	ret->file = strdup(name);
-	return ret->file ? 0 : policy_out_of_memory(text);
-}
-
-static bool same_signer(const struct policy_signer *a, const struct policy_signer *b)
-{
-	if (a->file || b->file)
-		return a->file && b->file && streq(a->file, b->file);
-	return memcmp(a->digest, b->digest, DIGEST_SIZE) == 0;
-}
-
-static int parse_signer(const struct policy_text *text, const struct policy_path *path,
-			struct json_object *item, struct policy_rule *rule)
-{
-	struct policy_signer *signers, signer = {};
-	const char *name;
-	int r;
-
-	r = policy_item_string(text, path, item, &name);
-	if (r < 0)
-		return r;
-	signers = reallocarray(rule->signers, rule->n_signers + 1, sizeof(*signers));
-	if (!signers)
-		return policy_out_of_memory(text);
-	rule->signers = signers;
-	r = parse_signer_name(text, path, name, &signer);
-	if (r < 0)
-		return r;
-	signers[rule->n_signers++] = signer;
-	for (unsigned i = 0; i + 1 < rule->n_signers; i++)
-		if (same_signer(&signers[i], &signer))
-			return policy_refuse(text, path, "'%s' is named twice", name);
-	return 0;
-}
-
-static int check_required(const struct policy_text *text, const struct policy_path *path,
-			  uint64_t required, struct policy_rule *rule)
+/* Which ones a program calls shows only when it is loaded, and then a rule has decided. */
+static int parse_helpers(const struct policy_text *text, const struct policy_path *path,
+			 struct json_object *list, struct policy_rule *rule)
 {
 	if (rule->deny)
 		return policy_refuse(text, path,
-				     "a deny rule matches by any one of its signers: remove "
-				     "'required'");
-	if (required < 1 || required > BUNDLE_SIGNERS_MAX)
-		return policy_refuse(text, path, "'required' is 1 to %u", BUNDLE_SIGNERS_MAX);
-	if (rule->n_signers > 0 && required > rule->n_signers)
-		return policy_refuse(text, path,
-				     "%u signers are required, but the rule names only %u",
-				     (unsigned)required, rule->n_signers);
-	rule->required = (unsigned)required;
-	return 0;
-}
-
-static int parse_signatures(const struct policy_text *text, const struct policy_path *path,
-			    struct json_object *object, struct policy_rule *rule)
-{
-	struct policy_path required_at = policy_path_member(path, "required");
-	struct policy_path signers_at = policy_path_member(path, "signers");
-	struct json_object *signers = NULL;
-	uint64_t required = 1;
-	const struct json_member members[] = {
-		{"required", JSON_U64, false, &required},
-		{"signers", JSON_ARRAY, false, &signers},
-		{},
-	};
-	int r;
-
-	r = policy_dispatch(text, path, object, members);
-	if (r == 0 && signers)
-		r = policy_each_item(text, &signers_at, signers, rule, parse_signer);
-	if (r == 0 && json_object_object_get_ex(object, "required", NULL))
-		r = check_required(text, &required_at, required, rule);
-	if (r < 0)
-		return r;
-	if (!signers && !json_object_object_get_ex(object, "required", NULL))
-		return policy_refuse(text, path,
-				     "'signatures' is empty: leave it out, or name 'signers'");
-	return 0;
+				     "a deny rule cannot know the helpers before the load: name "
+				     "those that may be called in the rules that allow");
+	return policy_each_item(text, path, list, rule, parse_helper);
 }
 
 static int parse_programs(const struct policy_text *text, const struct policy_path *path,
@@ -200,11 +114,13 @@ static int parse_programs(const struct policy_text *text, const struct policy_pa
 	struct policy_path types_at = policy_path_member(path, "types");
 	struct policy_path attach_at = policy_path_member(path, "attach");
 	struct policy_path kfuncs_at = policy_path_member(path, "kfuncs");
-	struct json_object *types = NULL, *attach = NULL, *kfuncs = NULL;
+	struct policy_path helpers_at = policy_path_member(path, "helpers");
+	struct json_object *types = NULL, *attach = NULL, *kfuncs = NULL, *helpers = NULL;
 	const struct json_member members[] = {
 		{"types", JSON_ARRAY, false, &types},
 		{"attach", JSON_ARRAY, false, &attach},
 		{"kfuncs", JSON_ARRAY, false, &kfuncs},
+		{"helpers", JSON_ARRAY, false, &helpers},
 		{},
 	};
 	int r;
@@ -216,12 +132,14 @@ static int parse_programs(const struct policy_text *text, const struct policy_pa
 		r = policy_each_item(text, &attach_at, attach, rule, parse_target);
 	if (r == 0 && kfuncs)
 		r = policy_each_item(text, &kfuncs_at, kfuncs, rule, parse_kfunc);
+	if (r == 0 && helpers)
+		r = parse_helpers(text, &helpers_at, helpers, rule);
 	if (r < 0)
 		return r;
-	if (!types && !attach && !kfuncs)
+	if (!types && !attach && !kfuncs && !helpers)
 		return policy_refuse(text, path,
 				     "'programs' is empty: leave it out, or name 'types', "
-				     "'attach' or 'kfuncs'");
+				     "'attach', 'kfuncs' or 'helpers'");
 	return 0;
 }
 
@@ -269,28 +187,6 @@ static int parse_lifetime(const struct policy_text *text, const struct policy_pa
 	return 0;
 }
 
-static int parse_limits(const struct policy_text *text, const struct policy_path *path,
-			struct json_object *object, struct policy_rule *rule)
-{
-	struct policy_path loads_at = policy_path_member(path, "loads");
-	uint64_t loads = 0;
-	const struct json_member members[] = {
-		{"loads", JSON_U64, true, &loads},
-		{},
-	};
-	int r;
-
-	if (rule->deny)
-		return policy_refuse(text, path, "a deny rule has no limits: it allows nothing");
-	r = policy_dispatch(text, path, object, members);
-	if (r < 0)
-		return r;
-	if (loads < 1 || loads > MAX_LOADS_LIMIT)
-		return policy_refuse(text, &loads_at, "'loads' is 1 to %d", MAX_LOADS_LIMIT);
-	rule->max_loads = (unsigned)loads;
-	return 0;
-}
-
 static int check_whole(const struct policy_text *text, const struct policy_path *path,
 		       struct policy_rule *rule)
 {
@@ -298,10 +194,9 @@ static int check_whole(const struct policy_text *text, const struct policy_path 
 
 	if (rule->deny)
 		return 0;
-	rule->required = rule->required ?: 1;
 	rule->lifetimes = rule->lifetimes ?: 1u << LIFETIME_SESSION;
 	/* Any publisher may choose any name: it means something together with the key only. */
-	if (rule->bundles.n > 0 && rule->n_signers == 0)
+	if (rule->bundles.n > 0 && rule->groups[0].n_signers == 0)
 		return policy_refuse(text, &bundles_at,
 				     "an allow rule with 'bundles' must name 'signers' in "
 				     "'signatures'");
@@ -321,14 +216,14 @@ int policy_parse_conditions(const struct policy_text *text, const struct policy_
 
 	if (c->bundles)
 		r = policy_each_item(text, &bundles_at, c->bundles, rule, parse_bundle);
-	if (r == 0 && c->signatures)
-		r = parse_signatures(text, &signatures_at, c->signatures, rule);
+	if (r == 0)
+		r = policy_parse_signatures(text, &signatures_at, c->signatures, rule);
 	if (r == 0 && c->programs)
 		r = parse_programs(text, &programs_at, c->programs, rule);
 	if (r == 0 && c->grant)
 		r = parse_grants(text, &grant_at, c->grant, rule);
 	if (r == 0 && c->limits)
-		r = parse_limits(text, &limits_at, c->limits, rule);
+		r = policy_parse_limits(text, &limits_at, c->limits, rule);
 	if (r == 0 && c->lifetime)
 		r = policy_each_item(text, &lifetime_at, c->lifetime, rule, parse_lifetime);
 	return r < 0 ? r : check_whole(text, path, rule);

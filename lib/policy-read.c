@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The drop-ins of a policy: which files make it up, and the snapshot made of them. */
+#include <fcntl.h>
 #include <limits.h>
 
 #include "owned.h"
@@ -150,22 +151,88 @@ static int deny_all(struct policy *policy, const char *reason)
 	return policy->reason ? 0 : -ENOMEM;
 }
 
+static struct policy *policy_new(void)
+{
+	struct policy *policy = calloc(1, sizeof(*policy));
+
+	if (policy)
+		policy->refs = 1;
+	return policy;
+}
+
 int policy_read(const char *const *dirs, uid_t owner, struct policy **ret, struct error *error)
 {
 	_cleanup_error_ struct error broken = ERROR_INIT;
-	_cleanup_policy_ struct policy *policy = NULL;
+	_cleanup_policy_ struct policy *policy = policy_new();
 	int r = -ENOMEM;
 
-	policy = calloc(1, sizeof(*policy));
-	if (policy) {
-		policy->refs = 1;
+	if (policy)
 		r = read_files(policy, dirs, owner, &broken);
-	}
 	if (r < 0 && r != -ENOMEM)
 		r = deny_all(policy, error_message(&broken));
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_NONE, "cannot read the policy: %s",
 				 strerror(-r));
+	*ret = TAKE_PTR(policy);
+	return 0;
+}
+
+static int out_of_memory(int r, struct error *error)
+{
+	return r == -ENOMEM ? error_set(error, r, ERROR_FAILED, STEP_NONE,
+					"cannot read the policy: out of memory")
+			    : r;
+}
+
+int policy_read_checked(const char *const *dirs, uid_t owner, struct policy **ret,
+			struct error *error)
+{
+	_cleanup_policy_ struct policy *policy = policy_new();
+	int r;
+
+	r = policy ? read_files(policy, dirs, owner, error) : -ENOMEM;
+	if (r < 0)
+		return out_of_memory(r, error);
+	*ret = TAKE_PTR(policy);
+	return 0;
+}
+
+static int read_text(const char *path, char **ret, size_t *ret_size, struct error *error)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	int r;
+
+	r = fd < 0 ? -errno : owned_read_all(fd, POLICY_FILE_MAX, ret, ret_size);
+	if (r == -EFBIG)
+		error_set(error, r, ERROR_FAILED, STEP_NONE, "%s is larger than %u bytes", path,
+			  POLICY_FILE_MAX);
+	else if (r < 0)
+		error_set(error, r, ERROR_FAILED, STEP_NONE, "%s: %s", path, strerror(-r));
+	else
+		return 0;
+	error_field_string(error, "file", path);
+	return r;
+}
+
+int policy_read_file(const char *path, struct policy **ret, struct error *error)
+{
+	_cleanup_policy_ struct policy *policy = policy_new();
+	_cleanup_free_ char *content = NULL;
+	size_t size;
+	int r;
+
+	r = read_text(path, &content, &size, error);
+	if (r < 0)
+		return r;
+	if (!policy)
+		return out_of_memory(-ENOMEM, error);
+	policy->files = calloc(1, sizeof(*policy->files));
+	if (!policy->files || !(policy->files[0] = strdup(path)))
+		return out_of_memory(-ENOMEM, error);
+	policy->n_files = 1;
+	r = policy_parse(path, content, size, &policy->rules, &policy->n_rules, error);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(policy);
 	return 0;
 }

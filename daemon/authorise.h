@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Step "authorise": the rules of policy.d, deny by default, the first rule that matches decides.
- * Format: bpfgate-policy(5). A policy is an immutable, reference counted snapshot.
+ * Step "authorise": the rules of policy.d (lib/policy.h), deny by default, the first rule that
+ * matches decides.
  */
 #pragma once
 
 #include "manifest.h"
 #include "peer.h"
+#include "policy.h"
 #include "trust.h"
-
-enum lifetime {
-	LIFETIME_SESSION,
-	LIFETIME_PERSISTENT,
-	_LIFETIME_MAX,
-};
-const char *lifetime_name(enum lifetime lifetime);
-int lifetime_from_name(const char *name, enum lifetime *ret);
 
 /* One exact attachment: which program of the manifest, where to. */
 struct attachment {
@@ -38,36 +31,19 @@ struct request {
 struct decision {
 	char *rule;   /* name of the rule that allowed */
 	char *source; /* "/etc/bpfgate/policy.d/50-x.json:12" */
+	/* what a later look at the load goes by: so many of these signers (bit i: request's i) */
+	unsigned required;
+	uint32_t signers;
+	bool keep_revoked; /* it goes on when it is revoked */
 	unsigned n_kfuncs;
 	char **kfuncs; /* patterns of the kernel functions that it lets programs call */
+	unsigned n_helpers;
+	char **helpers;		     /* the same of helpers; none: any */
+	struct policy_limits limits; /* of the user */
+	struct policy_limits total;  /* of all its users together */
 };
 void decision_done(struct decision *decision);
 #define _cleanup_decision_ _cleanup_(decision_done)
-
-struct policy {
-	unsigned refs;
-	bool deny_all; /* a file could not be used: reason says which, where and why */
-	char *reason;
-	unsigned n_files;
-	char **files; /* full paths, in the order they were read */
-	unsigned n_rules;
-	struct policy_rule *rules;
-};
-
-/*
- * Reads the drop-ins of @dirs (NULL terminated, first wins over later ones of the same file name,
- * as /etc over /usr/lib; a link to /dev/null masks), sorted by file name. Any file that is
- * unreadable, does not parse, or is not @owner's alone (it and its parent folders) makes a snapshot
- * with deny_all and the reason "FILE:LINE:COLUMN: ...". No files: everything is denied by default.
- */
-int policy_read(const char *const *dirs, uid_t owner, struct policy **ret, struct error *error);
-struct policy *policy_ref(struct policy *policy);
-void policy_unref(struct policy *policy);
-static inline void policy_unrefp(struct policy **p)
-{
-	policy_unref(*p);
-}
-#define _cleanup_policy_ _cleanup_(policy_unrefp)
 
 /*
  * 0 when a rule allows @request; else -EACCES and ERROR_DENIED at STEP_AUTHORISE with the rule that
@@ -75,3 +51,18 @@ static inline void policy_unrefp(struct policy **p)
  */
 int policy_authorise(const struct policy *policy, const struct request *request,
 		     struct decision *ret, struct error *error);
+
+/* What one rule had to say. */
+struct verdict {
+	const char *rule, *source;
+	bool deny;
+	bool names;	    /* the subject is among the rule's */
+	const char *reason; /* why it does not match; NULL: it matches, and decides */
+};
+
+/*
+ * Tells of each rule in order, up to the one that decides: what policy_authorise() goes by. Of none
+ * where a refusal has nothing to do with rules.
+ */
+void policy_explain(const struct policy *policy, const struct request *request,
+		    void (*each)(const struct verdict *verdict, void *userdata), void *userdata);

@@ -1,49 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "policy.h"
+#include "authorise.h"
 
-#include "policy-rule.h"
+#include "policy-match.h"
 
 #define REASONS_MAX 8
-
-static const char *const lifetime_names[_LIFETIME_MAX] = {
-	[LIFETIME_SESSION] = "session",
-	[LIFETIME_PERSISTENT] = "persistent",
-};
-
-const char *lifetime_name(enum lifetime lifetime)
-{
-	return (unsigned)lifetime < _LIFETIME_MAX ? lifetime_names[lifetime] : NULL;
-}
-
-int lifetime_from_name(const char *name, enum lifetime *ret)
-{
-	for (unsigned i = 0; i < _LIFETIME_MAX; i++) {
-		if (streq(lifetime_names[i], name)) {
-			*ret = (enum lifetime)i;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-struct policy *policy_ref(struct policy *policy)
-{
-	if (policy)
-		__atomic_add_fetch(&policy->refs, 1, __ATOMIC_RELAXED);
-	return policy;
-}
-
-void policy_unref(struct policy *policy)
-{
-	if (!policy || __atomic_sub_fetch(&policy->refs, 1, __ATOMIC_ACQ_REL) > 0)
-		return;
-	free(policy->reason);
-	for (unsigned i = 0; i < policy->n_files; i++)
-		free(policy->files[i]);
-	free(policy->files);
-	policy_rules_free(policy->rules, policy->n_rules);
-	free(policy);
-}
 
 void decision_done(struct decision *decision)
 {
@@ -52,6 +12,9 @@ void decision_done(struct decision *decision)
 	for (unsigned i = 0; i < decision->n_kfuncs; i++)
 		free(decision->kfuncs[i]);
 	free(decision->kfuncs);
+	for (unsigned i = 0; i < decision->n_helpers; i++)
+		free(decision->helpers[i]);
+	free(decision->helpers);
 	*decision = (struct decision){};
 }
 
@@ -104,18 +67,25 @@ static int deny_by_default(struct refusals *refusals, const struct request *requ
 	return -EACCES;
 }
 
-static int copy_kfuncs(const struct policy_rule *rule, struct decision *ret)
+static int copy_strings(const struct policy_strings *strings, unsigned *ret_n, char ***ret)
 {
-	ret->kfuncs = calloc(rule->kfuncs.n ?: 1, sizeof(*ret->kfuncs));
-	if (!ret->kfuncs)
+	*ret = calloc(strings->n ?: 1, sizeof(**ret));
+	if (!*ret)
 		return -ENOMEM;
-	for (unsigned i = 0; i < rule->kfuncs.n; i++) {
-		ret->kfuncs[i] = strdup(rule->kfuncs.items[i]);
-		if (!ret->kfuncs[i])
+	for (; *ret_n < strings->n; ++*ret_n) {
+		(*ret)[*ret_n] = strdup(strings->items[*ret_n]);
+		if (!(*ret)[*ret_n])
 			return -ENOMEM;
-		ret->n_kfuncs++;
 	}
 	return 0;
+}
+
+static int copy_calls(const struct policy_rule *rule, struct decision *ret)
+{
+	int r;
+
+	r = copy_strings(&rule->kfuncs, &ret->n_kfuncs, &ret->kfuncs);
+	return r < 0 ? r : copy_strings(&rule->helpers, &ret->n_helpers, &ret->helpers);
 }
 
 /* The first match has decided. */
@@ -130,17 +100,25 @@ static int decide(const struct policy_rule *rule, const struct request *request,
 		add_rule_fields(error, rule);
 		return -EACCES;
 	}
-	if (rule->max_loads && request->n_loads >= rule->max_loads) {
+	if (rule->limits.loads && request->n_loads >= rule->limits.loads) {
 		error_set(error, -EACCES, ERROR_DENIED, STEP_AUTHORISE,
 			  "the rule '%s' (%s) allows %u loads at a time and uid %u has %u; unload "
 			  "one first",
-			  rule->name, rule->source, rule->max_loads, request->peer->uid,
+			  rule->name, rule->source, rule->limits.loads, request->peer->uid,
 			  request->n_loads);
 		add_rule_fields(error, rule);
 		return -EACCES;
 	}
-	decision = (struct decision){.rule = strdup(rule->name), .source = strdup(rule->source)};
-	if (!decision.rule || !decision.source || copy_kfuncs(rule, &decision) < 0) {
+	decision = (struct decision){
+		.rule = strdup(rule->name),
+		.source = strdup(rule->source),
+		.required = policy_rule_required(rule),
+		.signers = policy_rule_signers(rule, request),
+		.keep_revoked = rule->keep_revoked,
+		.limits = rule->limits,
+		.total = rule->total,
+	};
+	if (!decision.rule || !decision.source || copy_calls(rule, &decision) < 0) {
 		decision_done(&decision);
 		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_AUTHORISE, "out of memory");
 	}
@@ -169,29 +147,81 @@ static int check_usable(const struct policy *policy, const struct request *reque
 	return 0;
 }
 
+/*
+ * The first rule that matches, or NULL. @each hears of every rule up to it; @mismatch is NULL where
+ * it matches, and says nothing where the rule does not name the subject.
+ */
+typedef void (*rule_fn)(const struct policy_rule *rule, bool names,
+			const struct policy_mismatch *mismatch, void *userdata);
+
+static const struct policy_rule *first_match(const struct policy *policy,
+					     const struct request *request, rule_fn each,
+					     void *userdata)
+{
+	for (unsigned i = 0; i < policy->n_rules; i++) {
+		const struct policy_rule *rule = &policy->rules[i];
+		struct policy_mismatch mismatch = {};
+		bool names = policy_rule_names(rule, request->peer);
+		bool matches = names && policy_rule_matches(rule, request, &mismatch);
+
+		each(rule, names, matches ? NULL : &mismatch, userdata);
+		if (matches)
+			return rule;
+	}
+	return NULL;
+}
+
+/* A deny rule that did not match is no reason for a denial. */
+static void note_refusal(const struct policy_rule *rule, bool names,
+			 const struct policy_mismatch *mismatch, void *userdata)
+{
+	if (names && mismatch && !rule->deny)
+		add_refusal(userdata, rule, mismatch);
+}
+
 int policy_authorise(const struct policy *policy, const struct request *request,
 		     struct decision *ret, struct error *error)
 {
-	struct policy_mismatch mismatch;
+	const struct policy_rule *rule;
 	struct refusals refusals = {};
 	int r;
 
 	r = check_usable(policy, request, error);
 	if (r < 0)
 		return r;
-	for (unsigned i = 0; i < policy->n_rules; i++) {
-		const struct policy_rule *rule = &policy->rules[i];
-
-		if (!policy_rule_names(rule, request->peer))
-			continue;
-		if (policy_rule_matches(rule, request, &mismatch)) {
-			json_object_put(refusals.reasons);
-			return decide(rule, request, ret, error);
-		}
-		if (!rule->deny)
-			add_refusal(&refusals, rule, &mismatch);
-	}
-	r = deny_by_default(&refusals, request, error);
+	rule = first_match(policy, request, note_refusal, &refusals);
+	r = rule ? decide(rule, request, ret, error) : deny_by_default(&refusals, request, error);
 	json_object_put(refusals.reasons);
 	return r;
+}
+
+struct listener {
+	const struct request *request;
+	void (*each)(const struct verdict *verdict, void *userdata);
+	void *userdata;
+};
+
+static void tell(const struct policy_rule *rule, bool names, const struct policy_mismatch *mismatch,
+		 void *userdata)
+{
+	const struct listener *listener = userdata;
+	char nobody[64];
+	struct verdict verdict = {rule->name, rule->source, rule->deny, names, NULL};
+
+	snprintf(nobody, sizeof(nobody), "it does not name uid %u or its groups",
+		 listener->request->peer->uid);
+	if (!names)
+		verdict.reason = nobody;
+	else if (mismatch)
+		verdict.reason = mismatch->reason;
+	listener->each(&verdict, listener->userdata);
+}
+
+void policy_explain(const struct policy *policy, const struct request *request,
+		    void (*each)(const struct verdict *verdict, void *userdata), void *userdata)
+{
+	struct listener listener = {request, each, userdata};
+
+	if (check_usable(policy, request, NULL) == 0)
+		first_match(policy, request, tell, &listener);
 }

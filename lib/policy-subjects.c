@@ -4,6 +4,9 @@
 
 #include "policy-rule.h"
 
+/* What systemd takes in names of units. */
+#define UNIT_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@"
+
 /* Entries of a name service can be long; a group with thousands of members is. */
 #define LOOKUP_BUFFER_MAX (16u * 1024 * 1024)
 
@@ -69,6 +72,18 @@ static int lookup(int (*by_name)(const char *, char *, size_t, uint32_t *), cons
 	return -ERANGE;
 }
 
+/* -ENOENT. The name is kept for those who look for mistakes. */
+static int name_nobody(const struct policy_text *text, const char *what, const char *name,
+		       struct policy_rule *rule)
+{
+	char who[256];
+	int r;
+
+	snprintf(who, sizeof(who), "%s '%s'", what, name);
+	r = policy_add_string(text, &rule->unknown, who);
+	return r < 0 ? r : -ENOENT;
+}
+
 /*
  * A name that does not exist: an allow rule then allows nobody by it, which is safe. A deny rule
  * would silently stop to deny, so there it is an error.
@@ -88,7 +103,7 @@ static int resolve(const struct policy_text *text, const struct policy_path *pat
 	if (r == -ENOMEM)
 		return policy_out_of_memory(text);
 	if (!rule->deny)
-		return -ENOENT;
+		return name_nobody(text, what, name, rule);
 	if (r == -ENOENT)
 		return policy_refuse(text, path,
 				     "there is no %s '%s': a deny rule must not name nobody", what,
@@ -177,17 +192,46 @@ static int parse_range(const struct policy_text *text, const struct policy_path 
 	return add_uids(text, rule, first, last);
 }
 
+/* A unit of the system's manager; those of users are not told apart by who started them. */
+static int parse_unit(const struct policy_text *text, const struct policy_path *path,
+		      struct json_object *item, struct policy_rule *rule)
+{
+	static const char suffix[] = ".service";
+	const char *pattern;
+	size_t size;
+	int r;
+
+	r = policy_item_string(text, path, item, &pattern);
+	if (r < 0)
+		return r;
+	size = strlen(pattern);
+	if (size <= strlen(suffix) || !streq(pattern + size - strlen(suffix), suffix) ||
+	    pattern[strspn(pattern, UNIT_CHARACTERS "*")] || strstr(pattern, "**"))
+		return policy_refuse(text, path,
+				     "'%s' is no pattern of system services, such as "
+				     "\"ci@*.service\"",
+				     pattern);
+	if (strncmp(pattern, "user@", strlen("user@")) == 0)
+		return policy_refuse(text, path,
+				     "'%s': what users run by managers of their own is no system "
+				     "service; name the users",
+				     pattern);
+	return policy_add_string(text, &rule->units, pattern);
+}
+
 int policy_parse_subjects(const struct policy_text *text, const struct policy_path *path,
 			  struct json_object *object, struct policy_rule *rule)
 {
 	struct policy_path users_at = policy_path_member(path, "users");
 	struct policy_path groups_at = policy_path_member(path, "groups");
 	struct policy_path uids_at = policy_path_member(path, "uids");
-	struct json_object *users = NULL, *groups = NULL, *uids = NULL;
+	struct policy_path units_at = policy_path_member(path, "units");
+	struct json_object *users = NULL, *groups = NULL, *uids = NULL, *units = NULL;
 	const struct json_member members[] = {
 		{"users", JSON_ARRAY, false, &users},
 		{"groups", JSON_ARRAY, false, &groups},
 		{"uids", JSON_ARRAY, false, &uids},
+		{"units", JSON_ARRAY, false, &units},
 		{},
 	};
 	int r;
@@ -195,14 +239,17 @@ int policy_parse_subjects(const struct policy_text *text, const struct policy_pa
 	r = policy_dispatch(text, path, object, members);
 	if (r < 0)
 		return r;
-	if (!users && !groups && !uids)
-		return policy_refuse(text, path,
-				     "'subjects' names nobody: 'users', 'groups' or 'uids'");
+	if (!users && !groups && !uids && !units)
+		return policy_refuse(
+			text, path,
+			"'subjects' names nobody: 'users', 'groups', 'uids' or 'units'");
 	if (users)
 		r = policy_each_item(text, &users_at, users, rule, parse_user);
 	if (r == 0 && groups)
 		r = policy_each_item(text, &groups_at, groups, rule, parse_group);
 	if (r == 0 && uids)
 		r = policy_each_item(text, &uids_at, uids, rule, parse_range);
+	if (r == 0 && units)
+		r = policy_each_item(text, &units_at, units, rule, parse_unit);
 	return r;
 }

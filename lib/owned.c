@@ -192,7 +192,7 @@ static int check_mask(int folder_fd, const char *name, uid_t owner, const char *
 	return 1;
 }
 
-static int read_all(int fd, size_t size_max, char **ret, size_t *ret_size)
+int owned_read_all(int fd, size_t size_max, char **ret, size_t *ret_size)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t fill = 0;
@@ -240,7 +240,7 @@ int owned_read(int folder_fd, const char *path, const char *name, uid_t owner, s
 	r = check_owner(&st, owner, full, error);
 	if (r < 0)
 		return r;
-	r = read_all(fd, size_max, ret, ret_size);
+	r = owned_read_all(fd, size_max, ret, ret_size);
 	if (r == -EFBIG)
 		return error_set(error, r, ERROR_FAILED, STEP_NONE, "%s is larger than %zu bytes",
 				 full, size_max);

@@ -34,3 +34,6 @@ void owned_names_free(char **names, unsigned n);
  */
 int owned_read(int folder_fd, const char *path, const char *name, uid_t owner, size_t size_max,
 	       char **ret, size_t *ret_size, struct error *error);
+
+/* The rest of @fd, as owned_read() gives it: 0, -EFBIG over @size_max bytes, or another errno. */
+int owned_read_all(int fd, size_t size_max, char **ret, size_t *ret_size);

@@ -31,10 +31,24 @@ static int parse_effect(const struct policy_text *text, const struct policy_path
 
 /* The members of a rule as they stand in the file. */
 struct rule_members {
-	const char *name, *effect, *description;
+	const char *name, *effect, *description, *on_revocation;
 	struct json_object *subjects;
 	struct policy_conditions conditions;
 };
+
+static int parse_on_revocation(const struct policy_text *text, const struct policy_path *path,
+			       const char *what, struct policy_rule *rule)
+{
+	if (!what)
+		return 0;
+	if (rule->deny)
+		return policy_refuse(text, path,
+				     "a deny rule has no 'onRevocation': it allows nothing");
+	if (!streq(what, "unload") && !streq(what, "keep"))
+		return policy_refuse(text, path, "'%s' is nothing to do: 'unload' or 'keep'", what);
+	rule->keep_revoked = streq(what, "keep");
+	return 0;
+}
 
 static int parse_members(const struct policy_text *text, const struct policy_path *path,
 			 const struct rule_members *m, struct policy_rule *rule)
@@ -42,6 +56,7 @@ static int parse_members(const struct policy_text *text, const struct policy_pat
 	struct policy_path name_at = policy_path_member(path, "name");
 	struct policy_path effect_at = policy_path_member(path, "effect");
 	struct policy_path subjects_at = policy_path_member(path, "subjects");
+	struct policy_path revocation_at = policy_path_member(path, "onRevocation");
 	int r;
 
 	r = parse_name(text, &name_at, m->name, &rule->name);
@@ -49,6 +64,8 @@ static int parse_members(const struct policy_text *text, const struct policy_pat
 		r = parse_effect(text, &effect_at, m->effect, &rule->deny);
 	if (r == 0)
 		r = policy_parse_subjects(text, &subjects_at, m->subjects, rule);
+	if (r == 0)
+		r = parse_on_revocation(text, &revocation_at, m->on_revocation, rule);
 	return r < 0 ? r : policy_parse_conditions(text, path, &m->conditions, rule);
 }
 
@@ -80,6 +97,7 @@ static int parse_rule(const struct policy_text *text, const struct policy_path *
 		{"grant", JSON_ARRAY, false, &m.conditions.grant},
 		{"limits", JSON_OBJECT, false, &m.conditions.limits},
 		{"lifetime", JSON_ARRAY, false, &m.conditions.lifetime},
+		{"onRevocation", JSON_STRING, false, &m.on_revocation},
 		{},
 	};
 	int r;
@@ -152,8 +170,7 @@ int policy_parse(const char *file, const char *content, size_t size, struct poli
 
 	r = json_parse(content, size, POLICY_FILE_MAX, &object, &position, &reason);
 	if (r < 0)
-		return error_set(error, r, ERROR_FAILED, STEP_NONE, "%s:%u:%u: %s", file,
-				 position.line, position.column, reason);
+		return policy_fail_at(&text, r, position, reason);
 	if (!json_object_is_type(object, json_type_object))
 		return policy_refuse(&text, &top, "a policy file is an object with 'rules'");
 	r = policy_dispatch(&text, &top, object, members);
@@ -167,19 +184,29 @@ static void strings_done(struct policy_strings *strings)
 	free(strings->items);
 }
 
+static void group_done(struct policy_group *group)
+{
+	for (unsigned i = 0; i < group->n_signers; i++)
+		free(group->signers[i].file);
+	free(group->signers);
+}
+
 static void rule_done(struct policy_rule *rule)
 {
 	free(rule->name);
 	free(rule->source);
 	free(rule->uids);
 	free(rule->gids);
+	strings_done(&rule->units);
+	strings_done(&rule->unknown);
 	strings_done(&rule->bundles);
-	for (unsigned i = 0; i < rule->n_signers; i++)
-		free(rule->signers[i].file);
-	free(rule->signers);
+	for (unsigned i = 0; i < rule->n_groups; i++)
+		group_done(&rule->groups[i]);
+	free(rule->groups);
 	free(rule->types);
 	strings_done(&rule->attach);
 	strings_done(&rule->kfuncs);
+	strings_done(&rule->helpers);
 }
 
 void policy_rules_free(struct policy_rule *rules, unsigned n)

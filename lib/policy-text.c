@@ -3,10 +3,6 @@
 
 #include "policy-rule.h"
 
-/* Conditions that design and documentation know, but this version cannot check. Letting one pass
- * unseen would make its rule wider than it was written. */
-static const char *const later_members[] = {"units", "helpers", "mapMemory", "rate"};
-
 struct policy_path policy_path_member(const struct policy_path *path, const char *name)
 {
 	struct policy_path at;
@@ -55,22 +51,24 @@ int policy_refuse(const struct policy_text *text, const struct policy_path *path
 		message = NULL;
 		return policy_out_of_memory(text);
 	}
-	return error_set(text->error, -EINVAL, ERROR_FAILED, STEP_NONE, "%s:%u:%u: %s", text->file,
-			 position.line, position.column, message);
+	return policy_fail_at(text, -EINVAL, position, message);
+}
+
+int policy_fail_at(const struct policy_text *text, int r, struct json_position position,
+		   const char *message)
+{
+	error_set(text->error, r, ERROR_FAILED, STEP_NONE, "%s:%u:%u: %s", text->file,
+		  position.line, position.column, message);
+	error_field_string(text->error, "file", text->file);
+	error_field(text->error, "line", json_object_new_int64(position.line));
+	error_field(text->error, "column", json_object_new_int64(position.column));
+	return r;
 }
 
 int policy_out_of_memory(const struct policy_text *text)
 {
 	return error_set(text->error, -ENOMEM, ERROR_FAILED, STEP_NONE, "%s: out of memory",
 			 text->file);
-}
-
-static bool is_later(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(later_members); i++)
-		if (streq(later_members[i], name))
-			return true;
-	return false;
 }
 
 static const char *kind_name(const struct json_member *members, const char *name)
@@ -123,12 +121,6 @@ int policy_dispatch(const struct policy_text *text, const struct policy_path *pa
 		return policy_refuse(text, &at, "'%s' must be %s", name, kind_name(members, name));
 	if (r != -ENOENT)
 		return policy_out_of_memory(text);
-	if (is_later(name))
-		return policy_refuse(text, &at,
-				     "this version of bpfgate cannot check '%s': without it the "
-				     "rule would be wider than it says; remove the rule or the "
-				     "member",
-				     name);
 	return policy_refuse(text, &at, "unknown member '%s'", name);
 }
 
@@ -160,5 +152,21 @@ int policy_item_string(const struct policy_text *text, const struct policy_path 
 	if (!json_object_is_type(item, json_type_string))
 		return policy_refuse(text, path, "not a string");
 	*ret = json_object_get_string(item);
+	return 0;
+}
+
+int policy_add_string(const struct policy_text *text, struct policy_strings *strings,
+		      const char *item)
+{
+	char **items, *copy;
+
+	items = reallocarray(strings->items, strings->n + 1, sizeof(*items));
+	if (!items)
+		return policy_out_of_memory(text);
+	strings->items = items;
+	copy = strdup(item);
+	if (!copy)
+		return policy_out_of_memory(text);
+	items[strings->n++] = copy;
 	return 0;
 }

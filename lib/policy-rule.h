@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One rule of a policy, taken apart, and the two things done with it: read from a file
- * (policy-parse.c for the whole, policy-subjects.c,
- * policy-conditions.c, policy-text.c for positions) and compared with a request (policy-match.c).
- * Private to the policy*.c files.
+ * One rule of a policy, taken apart: read from a file here (policy-parse.c for the whole,
+ * policy-subjects.c, policy-conditions.c, policy-text.c for positions), compared with a request in
+ * daemon/policy-match.c. For those who read or compare rules only.
+ * (daemon/revocation-read.c shares what reads a text.)
  */
 #pragma once
 
+#include "bundle.h"
 #include "json.h"
+#include "manifest.h"
 #include "policy.h"
 
 #define POLICY_FILE_MAX	 (256u * 1024)
@@ -27,6 +29,13 @@ struct policy_signer {
 	uint8_t digest[DIGEST_SIZE];
 };
 
+/* So many distinct keys of these must have signed. */
+struct policy_group {
+	unsigned required;  /* allow: >= 1, deny: 0 */
+	unsigned n_signers; /* 0: any trusted key */
+	struct policy_signer *signers;
+};
+
 struct policy_range {
 	uint32_t first, last; /* both included */
 };
@@ -37,24 +46,30 @@ struct policy_rule {
 	char *source; /* "FILE:LINE" */
 	bool deny;
 
-	/* subjects, alternatives; none where only names were given that do not exist */
+	/* subjects, alternatives; no uid or gid where only names were given that do not exist */
 	unsigned n_uids, n_gids;
 	struct policy_range *uids;
 	uint32_t *gids;
+	struct policy_strings units;
+	struct policy_strings unknown; /* "user 'x'": names that do not exist */
 
 	struct policy_strings bundles;
-	unsigned required; /* distinct signers; allow: >= 1, deny: 0 */
-	unsigned n_signers;
-	struct policy_signer *signers;
+	/* A key counts for one group only. Allow: one or more, deny: one, or none for any signer.
+	 */
+	unsigned n_groups;
+	struct policy_group *groups;
 
 	unsigned n_types;
 	enum bpf_prog_type *types;
 	struct policy_strings attach;
-	struct policy_strings kfuncs; /* allow: none where left out */
+	struct policy_strings kfuncs;  /* allow: none where left out */
+	struct policy_strings helpers; /* allow: any where left out; deny: never */
 
-	unsigned grants;    /* 1 << enum map_grant; 0: allow none, deny any */
-	unsigned lifetimes; /* 1 << enum lifetime; allow: never 0, deny: 0 is any */
-	unsigned max_loads; /* 0: no limit */
+	unsigned grants;	     /* 1 << enum map_grant; 0: allow none, deny any */
+	unsigned lifetimes;	     /* 1 << enum lifetime; allow: never 0, deny: 0 is any */
+	struct policy_limits limits; /* of each user */
+	struct policy_limits total;  /* of all whom the rule allows something, together */
+	bool keep_revoked;	     /* allow: what runs goes on when it is revoked */
 };
 
 /* What the parsing functions pass along: the text, for positions, and where errors go. */
@@ -77,8 +92,12 @@ struct policy_path policy_path_item(const struct policy_path *path, unsigned ind
 int policy_refuse(const struct policy_text *text, const struct policy_path *path,
 		  const char *format, ...) _printf_(3, 4);
 
-/* json_dispatch() that refuses null values too (one would undo a condition in silence), names
- * members of later versions, and reports by policy_refuse(). */
+/* The same for a place that is known; @r is returned. */
+int policy_fail_at(const struct policy_text *text, int r, struct json_position position,
+		   const char *message);
+
+/* json_dispatch() that refuses null values too (one would undo a condition in silence) and reports
+ * by policy_refuse(). */
 int policy_dispatch(const struct policy_text *text, const struct policy_path *path,
 		    struct json_object *object, const struct json_member *members);
 
@@ -94,9 +113,19 @@ int policy_each_item(const struct policy_text *text, const struct policy_path *p
 int policy_item_string(const struct policy_text *text, const struct policy_path *path,
 		       struct json_object *item, const char **ret);
 
+int policy_add_string(const struct policy_text *text, struct policy_strings *strings,
+		      const char *item);
+
 /* @rule->deny is known already. */
 int policy_parse_subjects(const struct policy_text *text, const struct policy_path *path,
 			  struct json_object *object, struct policy_rule *rule);
+
+/* @object may be NULL, for an allow rule that leaves it out. */
+int policy_parse_signatures(const struct policy_text *text, const struct policy_path *path,
+			    struct json_object *object, struct policy_rule *rule);
+
+int policy_parse_limits(const struct policy_text *text, const struct policy_path *path,
+			struct json_object *object, struct policy_rule *rule);
 
 /* The members of a rule that are conditions or limits, NULL where left out. */
 struct policy_conditions {
@@ -109,16 +138,3 @@ int policy_parse_conditions(const struct policy_text *text, const struct policy_
 int policy_parse(const char *file, const char *content, size_t size, struct policy_rule **ret_rules,
 		 unsigned *ret_n, struct error *error);
 void policy_rules_free(struct policy_rule *rules, unsigned n);
-
-/* ---- policy-match.c ---- */
-
-struct policy_mismatch {
-	unsigned passed;  /* conditions that held before the one that did not */
-	char reason[512]; /* "the bundle 'x' is not one of the rule's" */
-};
-
-bool policy_rule_names(const struct policy_rule *rule, const struct peer *peer);
-
-/* Do all conditions but the subjects and the limits hold? If not, *ret_mismatch says which. */
-bool policy_rule_matches(const struct policy_rule *rule, const struct request *request,
-			 struct policy_mismatch *ret_mismatch);

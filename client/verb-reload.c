@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* bpfctl reload: the daemon reads keys, policy and revocations again. */
+#include "load.h"
+#include "verbs.h"
+
+static void print_reload(struct json_object *reply)
+{
+	struct json_object *unloaded = member_array(reply, "unloaded");
+	uint64_t kept = member_u64(reply, "kept"), untrusted = member_u64(reply, "untrusted");
+
+	for (size_t i = 0; unloaded && i < json_object_array_length(unloaded); i++)
+		output_line(stdout, "%s: revoked, and unloaded",
+			    json_object_get_string(json_object_array_get_idx(unloaded, i)));
+	if (kept)
+		output_note("%llu loads are revoked and go on, as their rules say; the journal "
+			    "names them",
+			    (unsigned long long)kept);
+	if (untrusted)
+		output_note("%llu loads go on although their key is no longer trusted; the journal "
+			    "names them",
+			    (unsigned long long)untrusted);
+}
+
+int verb_reload(struct context *ctx, int argc, char **argv)
+{
+	_cleanup_connection_ struct connection connection = {.fd = -1};
+	_cleanup_json_ struct json_object *reply = NULL;
+	_cleanup_error_ struct error error = ERROR_INIT;
+	int c;
+
+	while ((c = verb_option(ctx, argc, argv, "", NULL)) > 0)
+		;
+	if (c < 0)
+		return ctx->exit_status;
+	if (argc != optind)
+		return verb_usage(ctx, "it takes no arguments");
+
+	if (connection_open(ctx->socket, &connection, &error) < 0 ||
+	    connection_call(&connection, "Reload", NULL, NULL, 0, &reply, NULL, &error) < 0)
+		return output_error(ctx, &error);
+	if (ctx->json != JSON_MODE_OFF)
+		output_json(ctx, reply);
+	else
+		print_reload(reply);
+	return EXIT_SUCCESS;
+}

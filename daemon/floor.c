@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "floor.h"
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#include "floor-file.h"
+#include "json.h"
+#include "record-file.h"
+
+/*
+ * Whoever changes them makes a new array, writes it down, and only then puts it in the old one's
+ * place: those who look wait for no disk.
+ */
+struct floors {
+	char *dir;
+	int folder;		  /* owned, locked; -1: could not be opened */
+	pthread_mutex_t changing; /* held for the whole of a change */
+	pthread_mutex_t lock;	  /* guards what follows */
+	char *broken;		  /* why they cannot be read */
+	struct floor_array array;
+};
+
+/* ---- the array ---- */
+
+static int compare(const struct floor *floor, const char *name, const uint8_t *signer)
+{
+	return strcmp(floor->name, name) ?: memcmp(floor->signer, signer, DIGEST_SIZE);
+}
+
+/* Where it is, or belongs. */
+static unsigned place(const struct floor_array *array, const char *name, const uint8_t *signer)
+{
+	unsigned low = 0, high = array->n;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+
+		if (compare(&array->items[middle], name, signer) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct floor *find(const struct floor_array *array, const char *name, const uint8_t *signer)
+{
+	unsigned at = place(array, name, signer);
+
+	return at < array->n && compare(&array->items[at], name, signer) == 0 ? &array->items[at]
+									      : NULL;
+}
+
+static int copy(const struct floor_array *from, unsigned more, struct floor_array *ret)
+{
+	struct floor *items = calloc(from->n + more + 1, sizeof(*items));
+
+	if (!items)
+		return -ENOMEM;
+	if (from->n)
+		memcpy(items, from->items, from->n * sizeof(*items));
+	*ret = (struct floor_array){from->n, items};
+	return 0;
+}
+
+/* There is room for one more. */
+static void put(struct floor_array *array, const char *name, const uint8_t *signer,
+		uint64_t sequence)
+{
+	struct floor *floor = find(array, name, signer);
+
+	if (!floor) {
+		unsigned at = place(array, name, signer);
+
+		floor = &array->items[at];
+		memmove(floor + 1, floor, (array->n - at) * sizeof(*floor));
+		*floor = (struct floor){};
+		snprintf(floor->name, sizeof(floor->name), "%s", name);
+		memcpy(floor->signer, signer, DIGEST_SIZE);
+		array->n++;
+	}
+	floor->sequence = sequence;
+}
+
+static void take_away(struct floor_array *array, const char *name, const uint8_t *signer)
+{
+	struct floor *floor = find(array, name, signer);
+
+	if (!floor)
+		return;
+	array->n--;
+	memmove(floor, floor + 1,
+		(size_t)(array->items + array->n - floor) * sizeof(*array->items));
+}
+
+/* ---- reading ---- */
+
+static int read_all(struct floors *floors, struct floor_array *ret, struct error *error)
+{
+	int r;
+
+	if (floors->folder < 0) {
+		r = record_folder_open(floors->dir, &floors->folder, error);
+		if (r < 0)
+			return r;
+	}
+	return floor_file_read(floors->folder, floors->dir, ret, error);
+}
+
+int floors_retry(struct floors *floors, struct error *error)
+{
+	_cleanup_error_ struct error why = ERROR_INIT;
+	struct floor_array array = {};
+	int r = 0;
+
+	pthread_mutex_lock(&floors->changing);
+	if (floors->broken)
+		r = read_all(floors, &array, &why);
+	pthread_mutex_lock(&floors->lock);
+	if (r == 0 && floors->broken) {
+		free(TAKE_PTR(floors->broken));
+		free(floors->array.items);
+		floors->array = array;
+	} else if (r < 0) {
+		char *text = strdup(error_message(&why));
+
+		free(text ? floors->broken : NULL);
+		floors->broken = text ?: floors->broken;
+	}
+	pthread_mutex_unlock(&floors->lock);
+	pthread_mutex_unlock(&floors->changing);
+	return r < 0 ? error_set(error, r, ERROR_FAILED, STEP_NONE,
+				 "The rollback floors cannot be read, all loads are denied: %s",
+				 error_message(&why))
+		     : 0;
+}
+
+int floors_new(const char *dir, struct floors **ret)
+{
+	struct floors *floors = calloc(1, sizeof(*floors));
+
+	if (!floors)
+		return -ENOMEM;
+	floors->folder = -1;
+	pthread_mutex_init(&floors->changing, NULL);
+	pthread_mutex_init(&floors->lock, NULL);
+	floors->dir = strdup(dir);
+	/* broken until it has been read */
+	floors->broken = strdup("they have not been read");
+	if (!floors->dir || !floors->broken) {
+		floors_free(floors);
+		return -ENOMEM;
+	}
+	*ret = floors;
+	return 0;
+}
+
+void floors_free(struct floors *floors)
+{
+	if (!floors)
+		return;
+	safe_close(floors->folder);
+	pthread_mutex_destroy(&floors->changing);
+	pthread_mutex_destroy(&floors->lock);
+	free(floors->broken);
+	free(floors->array.items);
+	free(floors->dir);
+	free(floors);
+}
+
+/* ---- looking; the lock is held ---- */
+
+static int check_usable(const struct floors *floors, uid_t uid, struct error *error)
+{
+	if (!floors->broken)
+		return 0;
+	if (uid != 0)
+		return error_set(error, -EACCES, ERROR_DENIED, STEP_AUTHORISE,
+				 "the rollback floors cannot be read, so nothing is allowed; an "
+				 "administrator finds the reason in the journal of bpfgated");
+	return error_set(error, -EACCES, ERROR_DENIED, STEP_AUTHORISE,
+			 "the rollback floors cannot be read, so nothing is allowed: %s",
+			 floors->broken);
+}
+
+static int refuse_rollback(const struct release *release, unsigned signer,
+			   const struct floor *floor, struct error *error)
+{
+	char digest[DIGEST_TEXT_SIZE];
+
+	digest_format(floor->signer, digest);
+	error_set(error, -ESTALE, ERROR_ROLLBACK, STEP_AUTHORISE,
+		  "%s has sequence %llu, and the floor for the key '%s' is %llu, as that has been "
+		  "loaded before; get a newer release, or an administrator lowers the floor "
+		  "('bpfctl floor set')",
+		  release->name, (unsigned long long)release->sequence,
+		  release->signers[signer].file, (unsigned long long)floor->sequence);
+	error_field_string(error, "name", release->name);
+	error_field_string(error, "signer", digest);
+	error_field(error, "sequence", json_object_new_uint64(release->sequence));
+	error_field(error, "floor", json_object_new_uint64(floor->sequence));
+	return -ESTALE;
+}
+
+/* *ret_new: how many floors it would add. */
+static int check(const struct floors *floors, uid_t uid, const struct release *release,
+		 unsigned *ret_new, struct error *error)
+{
+	unsigned n_new = 0;
+	int r = check_usable(floors, uid, error);
+
+	for (unsigned i = 0; i < release->n_signers && r == 0; i++) {
+		const struct floor *floor =
+			find(&floors->array, release->name, release->signers[i].digest);
+
+		n_new += !floor;
+		if (floor && release->sequence < floor->sequence)
+			r = refuse_rollback(release, i, floor, error);
+	}
+	if (r < 0)
+		return r;
+	if (floors->array.n + n_new > FLOORS_MAX)
+		return error_set(error, -ENOSPC, ERROR_BUSY, STEP_AUTHORISE,
+				 "there are %u rollback floors already; an administrator takes "
+				 "away what is of no use ('bpfctl floor list', 'bpfctl floor set "
+				 "NAME SIGNER 0')",
+				 floors->array.n);
+	*ret_new = n_new;
+	return 0;
+}
+
+int floors_check(struct floors *floors, uid_t uid, const struct release *release,
+		 struct error *error)
+{
+	unsigned n_new;
+	int r;
+
+	pthread_mutex_lock(&floors->lock);
+	r = check(floors, uid, release, &n_new, error);
+	pthread_mutex_unlock(&floors->lock);
+	return r;
+}
+
+int floors_list(struct floors *floors, struct floor **ret, unsigned *ret_n, struct error *error)
+{
+	struct floor_array array = {};
+	int r;
+
+	pthread_mutex_lock(&floors->lock);
+	r = check_usable(floors, 0, error);
+	if (r == 0)
+		r = copy(&floors->array, 0, &array);
+	pthread_mutex_unlock(&floors->lock);
+	if (r < 0)
+		return error_set(error, r, ERROR_FAILED, STEP_REQUEST, "Out of memory.");
+	*ret = array.items;
+	*ret_n = array.n;
+	return 0;
+}
+
+/* ---- changing; .changing is held, and the array is read without the lock ---- */
+
+/* @array is taken over. */
+static int replace(struct floors *floors, struct floor_array *array, struct error *error)
+{
+	int r;
+
+	r = floor_file_write(floors->folder, array, error);
+	if (r < 0) {
+		free(array->items);
+		return r;
+	}
+	pthread_mutex_lock(&floors->lock);
+	free(floors->array.items);
+	floors->array = *array;
+	pthread_mutex_unlock(&floors->lock);
+	return 0;
+}
+
+static int raise_all(struct floors *floors, uid_t uid, const struct release *release,
+		     struct error *error)
+{
+	struct floor_array array;
+	bool higher = false;
+	unsigned n_new;
+	int r;
+
+	r = check(floors, uid, release, &n_new, error);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < release->n_signers; i++) {
+		const struct floor *floor =
+			find(&floors->array, release->name, release->signers[i].digest);
+
+		higher |= !floor || floor->sequence < release->sequence;
+	}
+	/* as nearly always: nothing to write */
+	if (!higher)
+		return 0;
+	if (copy(&floors->array, n_new, &array) < 0)
+		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_RECORD, "Out of memory.");
+	for (unsigned i = 0; i < release->n_signers; i++)
+		put(&array, release->name, release->signers[i].digest, release->sequence);
+	return replace(floors, &array, error);
+}
+
+int floors_raise(struct floors *floors, uid_t uid, const struct release *release,
+		 struct error *error)
+{
+	int r;
+
+	pthread_mutex_lock(&floors->changing);
+	r = raise_all(floors, uid, release, error);
+	pthread_mutex_unlock(&floors->changing);
+	return r;
+}
+
+static int set_one(struct floors *floors, const char *name, const uint8_t *signer,
+		   uint64_t sequence, uint64_t *ret_previous, struct error *error)
+{
+	const struct floor *floor = find(&floors->array, name, signer);
+	uint64_t previous = floor ? floor->sequence : 0;
+	struct floor_array array;
+	int r;
+
+	r = check_usable(floors, 0, error);
+	if (r < 0)
+		return r;
+	if (!floor && sequence && floors->array.n >= FLOORS_MAX)
+		return error_set(error, -ENOSPC, ERROR_BUSY, STEP_REQUEST,
+				 "there are %u rollback floors already", floors->array.n);
+	if (copy(&floors->array, 1, &array) < 0)
+		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_REQUEST, "Out of memory.");
+	if (sequence)
+		put(&array, name, signer, sequence);
+	else
+		take_away(&array, name, signer);
+	r = replace(floors, &array, error);
+	if (r == 0)
+		*ret_previous = previous;
+	return r;
+}
+
+int floors_set(struct floors *floors, const char *name, const uint8_t signer[static DIGEST_SIZE],
+	       uint64_t sequence, uint64_t *ret_previous, struct error *error)
+{
+	int r;
+
+	pthread_mutex_lock(&floors->changing);
+	r = set_one(floors, name, signer, sequence, ret_previous, error);
+	pthread_mutex_unlock(&floors->changing);
+	return r;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Rollback floors: of each name and signer the highest sequence that has been loaded. Older ones
+ * are refused, so that nobody can bring back a release whose holes are known. Kept in a file that
+ * is replaced as a whole; where it cannot be read, nothing may be loaded. Threads may use it at
+ * once.
+ */
+#pragma once
+
+#include "bundle.h"
+#include "manifest.h"
+
+#define FLOORS_MAX 4096u
+
+struct floor {
+	char name[MANIFEST_NAME_MAX + 1];
+	uint8_t signer[DIGEST_SIZE];
+	uint64_t sequence; /* the lowest that may be loaded */
+};
+
+struct floors;
+
+/* @dir ("/var/lib/bpfgate") is made 0700 if missing. What is wrong with it or the file is kept, to
+ * be said by the functions below; -ENOMEM is the only failure. */
+int floors_new(const char *dir, struct floors **ret);
+void floors_free(struct floors *floors);
+
+/* Reads the file again where it could not be read. An error says why it still cannot. */
+int floors_retry(struct floors *floors, struct error *error);
+
+/* A release, and all trusted keys that signed it. */
+struct release {
+	const char *name;
+	uint64_t sequence;
+	unsigned n_signers;
+	struct {
+		const uint8_t *digest;
+		const char *file; /* for messages */
+	} signers[BUNDLE_SIGNERS_MAX];
+};
+
+/*
+ * May @release be loaded? All of its signers' floors count. -ESTALE and ERROR_ROLLBACK with both
+ * numbers; ERROR_BUSY where there is no room for another floor; ERROR_DENIED where the floors
+ * cannot be read (why is for @uid 0 alone). At STEP_AUTHORISE.
+ */
+int floors_check(struct floors *floors, uid_t uid, const struct release *release,
+		 struct error *error);
+
+/* It has been loaded: raises the floors of all its signers, as far as they are lower. Fails as
+ * floors_check(), or with ERROR_FAILED at STEP_RECORD where that cannot be kept; then none is
+ * raised. */
+int floors_raise(struct floors *floors, uid_t uid, const struct release *release,
+		 struct error *error);
+
+/* Sets one floor to any number, 0: takes it away. *ret_previous is 0 where there was none. */
+int floors_set(struct floors *floors, const char *name, const uint8_t signer[static DIGEST_SIZE],
+	       uint64_t sequence, uint64_t *ret_previous, struct error *error);
+
+/* All of them, by name: a malloced copy. */
+int floors_list(struct floors *floors, struct floor **ret, unsigned *ret_n, struct error *error);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is said of a load without loading: the road as far as the policy. */
+#include "check.h"
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <sys/mman.h>
+
+#include "explain.h"
+#include "json.h"
+#include "testkeys.h"
+
+#define TARGET "tracepoint:sched/sched_process_exec"
+
+static const char rules[] =
+	"{\"rules\": [\n"
+	"{\"name\": \"others\", \"effect\": \"allow\", \"subjects\": {\"uids\": [\"7\"]}},\n"
+	"{\"name\": \"no xdp\", \"effect\": \"deny\", \"subjects\": {\"uids\": [\"1000\"]},\n"
+	"  \"programs\": {\"types\": [\"xdp\"]}},\n"
+	"{\"name\": \"stays\", \"effect\": \"allow\", \"subjects\": {\"uids\": [\"1000\"]},\n"
+	"  \"grant\": [\"events\"], \"lifetime\": [\"persistent\"]},\n"
+	"{\"name\": \"goes\", \"effect\": \"allow\", \"subjects\": {\"uids\": [\"1000\", \"0\"]},\n"
+	"  \"grant\": [\"events\"],\n"
+	"  \"limits\": {\"loads\": 3, \"mapMemory\": \"1M\", \"total\": {\"rate\": \"5/min\"}}},\n"
+	"{\"name\": \"never asked\", \"effect\": \"deny\", \"subjects\": {\"uids\": "
+	"[\"1000\"]}}]}";
+
+struct fixture {
+	char *folder;
+	uint8_t *bundle;
+	size_t size;
+	struct gate gate;
+};
+
+/* As gate_setup() does it, without a kernel. */
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	EVP_PKEY *key = test_key_new(TEST_P256);
+	X509 *cert = test_cert_new(key, NULL);
+	const char *dirs[2] = {};
+
+	f->folder = test_folder_new();
+	dirs[0] = f->folder;
+	test_cert_write(cert, test_path(f->folder, "a.pem"));
+	test_file_write(test_path(f->folder, "50-x.json"), rules);
+	test_bundle_new(NULL, &f->bundle, &f->size);
+	test_bundle_sign(&f->bundle, &f->size, key, true);
+	pthread_mutex_init(&f->gate.lock, NULL);
+	f->gate.snapshot = calloc(1, sizeof(*f->gate.snapshot));
+	f->gate.snapshot->refs = 1;
+	f->gate.snapshot->keyring = KEYRING_NONE;
+	assert_int_equal(trust_read(f->folder, getuid(), &f->gate.snapshot->trust, NULL), 0);
+	assert_int_equal(policy_read(dirs, getuid(), &f->gate.snapshot->policy, NULL), 0);
+	assert_false(f->gate.snapshot->policy->deny_all);
+	assert_int_equal(table_new(test_path(f->folder, "state"), &f->gate.table, NULL), 0);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	gate_done(&f->gate);
+	test_folder_remove(f->folder);
+	free(f->bundle);
+	free(f);
+	return 0;
+}
+
+struct ask {
+	uid_t asker, uid;
+	enum lifetime lifetime;
+	const char *target; /* NULL: the default */
+	bool altered;
+};
+
+static int ask(struct fixture *f, const struct ask *ask, struct json_object **ret,
+	       struct error *error)
+{
+	struct road_request request = {
+		.peer = {.uid = ask->asker, .same_netns = true},
+		.fd = memfd_create("bundle", MFD_CLOEXEC | MFD_ALLOW_SEALING),
+		.lifetime = ask->lifetime,
+		.deadline_usec = 5 * 1000 * 1000,
+	};
+	int r;
+
+	f->bundle[f->size / 2] ^= ask->altered;
+	assert_int_equal(write(request.fd, f->bundle, f->size), f->size);
+	if (ask->target) {
+		request.wanted = calloc(1, sizeof(*request.wanted));
+		request.n_wanted = 1;
+		request.wanted[0].program = strdup("on_exec");
+		request.wanted[0].target = strdup(ask->target);
+	}
+	r = explain(&f->gate, &request, ask->uid, ret, error);
+	road_request_done(&request);
+	return r;
+}
+
+static const char *text(struct json_object *object, const char *name)
+{
+	struct json_object *value = json_object_object_get(object, name);
+
+	return value ? json_object_get_string(value) : "";
+}
+
+/* Rule number @i of the answer; @end of its reason, or of its source where it decides. */
+static void check_rule(struct json_object *reply, unsigned i, const char *name, const char *effect,
+		       const char *reason)
+{
+	struct json_object *rule =
+		json_object_array_get_idx(json_object_object_get(reply, "rules"), i);
+
+	assert_string_equal(text(rule, "rule"), name);
+	assert_string_equal(text(rule, "effect"), effect);
+	assert_string_equal(text(rule, "reason"), reason);
+	assert_string_equal(text(rule, "matches"), *reason ? "false" : "true");
+	assert_non_null(strstr(text(rule, "ruleSource"), "/50-x.json:"));
+}
+
+static unsigned count_rules(struct json_object *reply)
+{
+	return (unsigned)json_object_array_length(json_object_object_get(reply, "rules"));
+}
+
+static void test_allowed(void **state)
+{
+	_cleanup_json_ struct json_object *reply = NULL;
+
+	assert_int_equal(ask(*state, &(struct ask){.asker = 1000, .uid = 1000}, &reply, NULL), 0);
+	assert_string_equal(text(reply, "allowed"), "true");
+	assert_non_null(strstr(text(reply, "message"), "allowed by the rule 'goes' ("));
+	assert_string_equal(text(reply, "name"), "execwatch");
+	assert_string_equal(text(reply, "uid"), "1000");
+	assert_string_equal(text(reply, "lifetime"), "session");
+	assert_non_null(strstr(text(reply, "attachments"), "sched_process_exec"));
+	assert_int_equal(json_object_array_length(json_object_object_get(reply, "signers")), 1);
+	assert_int_equal(count_rules(reply), 3);
+	check_rule(reply, 0, "no xdp", "deny", "no program is of one of the rule's types");
+	check_rule(reply, 1, "stays", "allow", "the lifetime 'session' is none of the rule's");
+	check_rule(reply, 2, "goes", "allow", "");
+}
+
+static void test_denied(void **state)
+{
+	_cleanup_json_ struct json_object *reply = NULL;
+
+	assert_int_equal(ask(*state, &(struct ask){.asker = 1001, .uid = 1001}, &reply, NULL), 0);
+	assert_string_equal(text(reply, "allowed"), "false");
+	assert_non_null(strstr(text(reply, "message"), "no rule of the policy names uid 1001"));
+	/* there are rules, but none is about him */
+	assert_int_equal(count_rules(reply), 0);
+}
+
+/* What the rule allows, and what there is of it. */
+static void test_limits(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_json_ struct json_object *reply = NULL;
+	const char *names[] = {"loads", "mapMemory", "total.rate"};
+	const char *allowed[] = {"3", "1048576", "5"}, *used[] = {"1", "0", "0"};
+	struct json_object *limits;
+	unsigned n;
+
+	/* one that is being made counts */
+	assert_int_equal(table_reserve(f->gate.table, 1000, &n), 0);
+	assert_int_equal(ask(f, &(struct ask){.asker = 1000, .uid = 1000}, &reply, NULL), 0);
+	limits = json_object_object_get(reply, "limits");
+	assert_int_equal(json_object_array_length(limits), 3);
+	for (unsigned i = 0; i < 3; i++) {
+		struct json_object *limit = json_object_array_get_idx(limits, i);
+
+		assert_string_equal(text(limit, "limit"), names[i]);
+		assert_string_equal(text(limit, "allowed"), allowed[i]);
+		assert_string_equal(text(limit, "used"), used[i]);
+	}
+	table_release(f->gate.table, 1000);
+}
+
+/* Explaining begins nothing: no rate is used up. */
+static void test_takes_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 7; i++) {
+		_cleanup_json_ struct json_object *reply = NULL;
+
+		assert_int_equal(ask(f, &(struct ask){.asker = 1000, .uid = 1000}, &reply, NULL),
+				 0);
+		assert_string_equal(text(reply, "allowed"), "true");
+	}
+	assert_int_equal(table_count_all(f->gate.table), 0);
+	assert_int_equal(table_count(f->gate.table, 1000), 0);
+}
+
+/* Root asks for others, and sees what is not about them as well. */
+static void test_root_asks(void **state)
+{
+	_cleanup_json_ struct json_object *reply = NULL;
+	const struct ask persistent = {.asker = 0, .uid = 1000, .lifetime = LIFETIME_PERSISTENT};
+
+	assert_int_equal(ask(*state, &persistent, &reply, NULL), 0);
+	assert_non_null(strstr(text(reply, "message"), "allowed by the rule 'stays' ("));
+	assert_string_equal(text(reply, "uid"), "1000");
+	assert_int_equal(count_rules(reply), 3);
+	check_rule(reply, 0, "others", "allow", "it does not name uid 1000 or its groups");
+	check_rule(reply, 2, "stays", "allow", "");
+}
+
+static void test_not_of_others(void **state)
+{
+	_cleanup_json_ struct json_object *reply = NULL;
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	assert_int_equal(ask(*state, &(struct ask){.asker = 1001, .uid = 1000}, &reply, &error),
+			 -EACCES);
+	check_error(&error, ERROR_DENIED, "Only root may ask");
+	assert_int_equal(error.step, STEP_REQUEST);
+	assert_null(reply);
+}
+
+static void test_not_authentic(void **state)
+{
+	_cleanup_json_ struct json_object *reply = NULL;
+	_cleanup_error_ struct error error = ERROR_INIT;
+	const struct ask altered = {.asker = 1000, .uid = 1000, .altered = true};
+
+	assert_true(ask(*state, &altered, &reply, &error) < 0);
+	assert_int_equal(error.step, STEP_AUTHENTICATE);
+	assert_null(reply);
+}
+
+static void test_wrong_target(void **state)
+{
+	_cleanup_json_ struct json_object *reply = NULL, *good = NULL;
+	_cleanup_error_ struct error error = ERROR_INIT;
+	const struct ask wrong = {.asker = 1000, .uid = 1000, .target = "tracepoint:a/b"};
+	const struct ask right = {.asker = 1000, .uid = 1000, .target = TARGET};
+
+	assert_true(ask(*state, &wrong, &reply, &error) < 0);
+	check_error(&error, ERROR_BAD_TARGET, "does not let program on_exec be attached");
+	assert_int_equal(ask(*state, &right, &good, NULL), 0);
+	assert_string_equal(text(good, "allowed"), "true");
+}
+
+/* What a broken policy says is root's to know. */
+static void test_broken_policy(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_json_ struct json_object *reply = NULL;
+	const char *const dirs[] = {f->folder, NULL};
+
+	test_file_write(test_path(f->folder, "60-y.json"), "{");
+	policy_unref(f->gate.snapshot->policy);
+	assert_int_equal(policy_read(dirs, getuid(), &f->gate.snapshot->policy, NULL), 0);
+	assert_int_equal(ask(f, &(struct ask){.asker = 1000, .uid = 1000}, &reply, NULL), 0);
+	assert_string_equal(text(reply, "allowed"), "false");
+	assert_non_null(strstr(text(reply, "message"), "the policy cannot be used"));
+	assert_null(strstr(text(reply, "message"), "60-y.json"));
+	assert_int_equal(count_rules(reply), 0);
+}
+
+#define with_gate(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_gate(test_allowed),       with_gate(test_denied),
+		with_gate(test_root_asks),     with_gate(test_not_of_others),
+		with_gate(test_not_authentic), with_gate(test_wrong_target),
+		with_gate(test_broken_policy), with_gate(test_limits),
+		with_gate(test_takes_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
