@@ -231,7 +231,7 @@ static void check_raw(enum test_key kind)
 	assert_int_equal(signer_message(bundle.digest, (struct blob){body, body_size}, &message,
 					&message_size),
 			 0);
-	assert_int_equal(raw_sig_make(key, algorithm, (struct blob){message, message_size}, &raw,
+	assert_int_equal(raw_sig_make(key, algorithm, RAW_SIG_RECORD, (struct blob){message, message_size}, &raw,
 				      &raw_size, &error),
 			 0);
 	assert_int_equal(bundle_append_signer(&file, &size, (struct blob){body, body_size},
@@ -262,7 +262,7 @@ static void test_raw_misfit(void **state)
 	uint8_t *raw = NULL;
 	size_t size;
 
-	assert_true(raw_sig_make(key, SIGNER_RSA_PKCS1_SHA256,
+	assert_true(raw_sig_make(key, SIGNER_RSA_PKCS1_SHA256, RAW_SIG_RECORD,
 				 (struct blob){(const uint8_t *)"x", 1}, &raw, &size, &error) < 0);
 	check_error(&error, ERROR_FAILED, "cannot sign with this key");
 	assert_null(raw);
