@@ -17,9 +17,9 @@
 int kernel_sig_covered(const struct bundle *bundle, unsigned payload, enum contract contract,
 		       uint8_t **ret, size_t *ret_size);
 
-/* The PKCS#7 with the plain signature @sig (raw_sig_make(), RAW_SIG_KERNEL) in it. *ret is malloced,
- * at most BUNDLE_KERNEL_SIG_MAX bytes. The certificate needs a subjectKeyIdentifier and a key that
- * signer_algorithm_in_kernel(). */
+/* The PKCS#7 with the plain signature @sig (raw_sig_make(), RAW_SIG_KERNEL) in it. *ret is
+ * malloced, at most BUNDLE_KERNEL_SIG_MAX bytes. The certificate needs a subjectKeyIdentifier and a
+ * key that signer_algorithm_in_kernel(). */
 int kernel_sig_wrap(const struct certificate *certificate, struct blob sig, uint8_t **ret,
 		    size_t *ret_size, struct error *error);
 

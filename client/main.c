@@ -19,7 +19,8 @@ static const struct verb verbs[] = {
 	 "       bpfctl sign --import DIR [--cert FILE] [--add] [-o BUNDLE] BUNDLE",
 	 "add a signer to bundles",
 	 "      --key KEY          private key: a PEM file or pkcs11:... (a key in a token)\n"
-	 "      --cert CERT        its certificate, the same (default: that of the key in the token)\n"
+	 "      --cert CERT        its certificate, the same (default: that of the key in the "
+	 "token)\n"
 	 "      --pin-file FILE    the token's PIN or the key's passphrase (default: ask once)\n"
 	 "      --add              sign what others have signed already\n"
 	 "      --export DIR       write what another tool is to sign, with the commands for it\n"

@@ -31,8 +31,8 @@ struct detached {
 /* "kernel-0-v1" or "record". */
 void detached_name(const struct sign_part *part, char ret[static DETACHED_NAME_MAX]);
 
-/* The signer's certificate: @file, which must be of the same key as the folder's own if that is there
- * already; without @file the folder's own. */
+/* The signer's certificate: @file, which must be of the same key as the folder's own if that is
+ * there already; without @file the folder's own. */
 int detached_certificate(const char *folder, const char *file, struct certificate *ret,
 			 struct error *error);
 

@@ -21,7 +21,8 @@ static const char *mechanism(enum signer_algorithm algorithm, enum raw_sig_use u
 	case SIGNER_RSA_PKCS1_SHA256:
 		return "SHA256-RSA-PKCS";
 	case SIGNER_RSA_PSS_SHA256:
-		return "SHA256-RSA-PKCS-PSS --hash-algorithm SHA256 --mgf MGF1-SHA256 --salt-len 32";
+		return "SHA256-RSA-PKCS-PSS --hash-algorithm SHA256 --mgf MGF1-SHA256 --salt-len "
+		       "32";
 	case SIGNER_ECDSA_P256_SHA256:
 		return "ECDSA-SHA256";
 	case SIGNER_ECDSA_P384_SHA384:
@@ -42,7 +43,9 @@ static void put_commands(FILE *f, const struct detached *d)
 		const char *hash = raw_sig_hash(algorithm, d->missing[i].use);
 
 		detached_name(&d->missing[i], name);
-		fprintf(f, "    openssl pkeyutl -sign -rawin%s%s%s -inkey \"$KEY\" -in %s.tbs -out %s.sig\n",
+		fprintf(f,
+			"    openssl pkeyutl -sign -rawin%s%s%s -inkey \"$KEY\" -in %s.tbs -out "
+			"%s.sig\n",
 			hash ? " -digest " : "", hash ? hash : "", pkeyutl_options(algorithm), name,
 			name);
 	}
@@ -51,17 +54,20 @@ static void put_commands(FILE *f, const struct detached *d)
 	for (unsigned i = 0; kernel && i < d->n_missing; i++) {
 		detached_name(&d->missing[i], name);
 		fprintf(f,
-			"    openssl cms -sign -binary -noattr -nocerts -keyid -md sha256 -outform DER "
+			"    openssl cms -sign -binary -noattr -nocerts -keyid -md sha256 -outform "
+			"DER "
 			"-signer certificate.pem -inkey \"$KEY\" -in %s.tbs -out %s.p7s\n",
 			name, name);
 	}
-	fputs("\nIn a token, $MODULE being its PKCS#11 library and $ID the key's id (it asks for the "
+	fputs("\nIn a token, $MODULE being its PKCS#11 library and $ID the key's id (it asks for "
+	      "the "
 	      "PIN):\n\n",
 	      f);
 	for (unsigned i = 0; i < d->n_missing; i++) {
 		detached_name(&d->missing[i], name);
 		fprintf(f,
-			"    pkcs11-tool --module \"$MODULE\" --login --id \"$ID\" --sign --mechanism %s "
+			"    pkcs11-tool --module \"$MODULE\" --login --id \"$ID\" --sign "
+			"--mechanism %s "
 			"--input-file %s.tbs --output-file %s.sig\n",
 			mechanism(algorithm, d->missing[i].use), name, name);
 	}
@@ -80,7 +86,8 @@ static void put_next(FILE *f, const struct detached *d)
 		      "NAME.tbs:\n\n",
 		      f);
 	else
-		fputs("\nThe last round: the record, which covers the kernel's signatures. To sign:\n\n",
+		fputs("\nThe last round: the record, which covers the kernel's signatures. To "
+		      "sign:\n\n",
 		      f);
 	for (unsigned i = 0; i < d->n_missing; i++) {
 		const char *hash = raw_sig_hash(d->certificate->algorithm, d->missing[i].use);
@@ -114,7 +121,8 @@ int detached_write_readme(const struct detached *d, const struct signee *signee,
 	output_line(f, "  signer %s (%s)", d->certificate->subject,
 		    signer_algorithm_name(d->certificate->algorithm));
 	output_line(f, "  key    %s", key);
-	fputs("\nLook at what you sign (bpfctl inspect BUNDLE), and compare the bundle's digest.\n", f);
+	fputs("\nLook at what you sign (bpfctl inspect BUNDLE), and compare the bundle's digest.\n",
+	      f);
 	put_next(f, d);
 	if (fclose(f) != 0)
 		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_NONE, "out of memory");

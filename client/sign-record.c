@@ -122,8 +122,8 @@ static int ask_kernel_sig(const struct bundle *bundle, const struct certificate 
 			 &plain_size, error);
 	if (r < 0)
 		return r;
-	r = kernel_sig_wrap(certificate, (struct blob){plain, plain_size}, &pkcs7,
-			    &sig->pkcs7.size, error);
+	r = kernel_sig_wrap(certificate, (struct blob){plain, plain_size}, &pkcs7, &sig->pkcs7.size,
+			    error);
 	if (r < 0)
 		return r;
 	sig->payload = part->payload;

@@ -198,8 +198,8 @@ static int open_store(const char *uri, int type, const UI_METHOD *ui, struct pin
 	return 0;
 }
 
-/* The first object of @type whose key is @key (NULL: any); a second one is a refusal, as nobody said
- * which is meant. */
+/* The first object of @type whose key is @key (NULL: any); a second one is a refusal, as nobody
+ * said which is meant. */
 static int find_in_token(const char *uri, int type, EVP_PKEY *key, struct pin *pin,
 			 OSSL_STORE_INFO **ret, struct error *error)
 {
@@ -215,8 +215,11 @@ static int find_in_token(const char *uri, int type, EVP_PKEY *key, struct pin *p
 	while (!OSSL_STORE_eof(store)) {
 		_cleanup_(infop) OSSL_STORE_INFO *info = OSSL_STORE_load(store);
 
-		if (!info && OSSL_STORE_error(store))
+		/* The provider calls it an error, without a reason, that nothing was found. */
+		if (!info && OSSL_STORE_error(store) && (pin->failure || ERR_peek_error()))
 			return openssl_failed(error, pin, uri, "cannot read the token");
+		if (!info && OSSL_STORE_error(store))
+			break;
 		if (!info || OSSL_STORE_INFO_get_type(info) != type)
 			continue;
 		if (key && X509_check_private_key(OSSL_STORE_INFO_get0_CERT(info), key) != 1)
@@ -230,8 +233,8 @@ static int find_in_token(const char *uri, int type, EVP_PKEY *key, struct pin *p
 	ERR_clear_error();
 	if (!found)
 		return error_set(error, -ENOENT, ERROR_FAILED, STEP_NONE,
-				 "%s: there is no such %s in the token%s%s", uri, what,
-				 pin->failure ? ": " : "", pin->failure ? pin->failure : "");
+				 "%s: there is no such %s in the token%s", uri, what,
+				 type == OSSL_STORE_INFO_PKEY ? ", or the PIN is wrong" : "");
 	*ret = TAKE_PTR(found);
 	return 0;
 }
@@ -255,7 +258,8 @@ int signing_key_open(const char *key, struct pin *pin, EVP_PKEY **ret, struct er
 				       : read_file(key, pin, ret, error);
 }
 
-/* @uri without the attributes by which a private key and its certificate differ. NULL: no memory. */
+/* @uri without the attributes by which a private key and its certificate differ. NULL: no memory.
+ */
 static char *certificate_uri(const char *uri)
 {
 	const char *path = uri + strlen(SCHEME), *query = strchrnul(uri, '?');

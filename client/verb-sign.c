@@ -38,8 +38,8 @@ static int sign_here(void *arg, const struct sign_part *part, struct blob messag
 			    error);
 }
 
-/* The certificate before the key, where it is known: what is wrong with it is no reason to ask for a
- * PIN. */
+/* The certificate before the key, where it is known: what is wrong with it is no reason to ask for
+ * a PIN. */
 static int open_signer(const struct sign_arguments *a, struct signer *s, struct error *error)
 {
 	const char *name = a->certificate ? a->certificate : a->key;
@@ -150,7 +150,8 @@ static int sign_one(struct context *ctx, const struct sign_arguments *a, const c
 	return 0;
 }
 
-/* Each by itself: one that cannot be signed stays as it was, and the rest is signed all the same. */
+/* Each by itself: one that cannot be signed stays as it was, and the rest is signed all the same.
+ */
 static int sign_all(struct context *ctx, const struct sign_arguments *a)
 {
 	_cleanup_(signer_done) struct signer signer = {};
@@ -277,7 +278,8 @@ static int check_arguments(struct context *ctx, const struct sign_arguments *a)
 	if (a->n_bundles < 1)
 		return verb_usage(ctx, "give at least one bundle");
 	if (a->n_bundles > 1 && (a->output || detached))
-		return verb_usage(ctx, "give exactly one bundle with --output, --export or --import");
+		return verb_usage(ctx,
+				  "give exactly one bundle with --output, --export or --import");
 	if (a->export && a->import)
 		return verb_usage(ctx, "--export and --import are two steps");
 	if (detached && (a->key || a->pin_file))
@@ -297,10 +299,14 @@ static int check_arguments(struct context *ctx, const struct sign_arguments *a)
 int verb_sign(struct context *ctx, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"key", required_argument, NULL, 'k'},	  {"cert", required_argument, NULL, 'c'},
-		{"pin-file", required_argument, NULL, 'p'}, {"add", no_argument, NULL, 'a'},
-		{"export", required_argument, NULL, 'e'}, {"import", required_argument, NULL, 'i'},
-		{"output", required_argument, NULL, 'o'}, {},
+		{"key", required_argument, NULL, 'k'},
+		{"cert", required_argument, NULL, 'c'},
+		{"pin-file", required_argument, NULL, 'p'},
+		{"add", no_argument, NULL, 'a'},
+		{"export", required_argument, NULL, 'e'},
+		{"import", required_argument, NULL, 'i'},
+		{"output", required_argument, NULL, 'o'},
+		{},
 	};
 	struct sign_arguments a = {};
 	int c, status;

@@ -59,13 +59,17 @@ token_uri() {
 token_key() {
 	local name=$1 dir=$3
 
-	token_tool --keypairgen --key-type "$2" --id "$(token_id "$name")" --label "$name" >/dev/null 2>&1 &&
-		printf '[req]\ndistinguished_name = name\n[name]\n' >"$dir/$name.cnf" &&
+	token_tool --keypairgen --key-type "$2" --id "$(token_id "$name")" --label "$name" >/dev/null 2>&1 || return 1
+	# openssl(1) with SoftHSM can crash as it ends, when its work is done: what counts is the file.
+	(
 		OPENSSL_CONF=$(token_openssl_conf "$dir") openssl req -x509 -new -key "$(token_uri "$name")" \
 			-passin "pass:$token_pin" -subj "/CN=$name" -days 2 -out "$dir/$name.pem" \
 			-addext basicConstraints=critical,CA:FALSE -addext keyUsage=critical,digitalSignature \
-			-addext extendedKeyUsage=codeSigning -addext subjectKeyIdentifier=hash &&
-		openssl x509 -in "$dir/$name.pem" -outform DER -out "$dir/$name.der" &&
+			-addext extendedKeyUsage=codeSigning -addext subjectKeyIdentifier=hash
+		true
+	) 2>"$dir/$name.log"
+	[[ -s $dir/$name.pem ]] || cat "$dir/$name.log" >&2
+	openssl x509 -in "$dir/$name.pem" -outform DER -out "$dir/$name.der" &&
 		token_tool --write-object "$dir/$name.der" --type cert --id "$(token_id "$name")" --label "$name" >/dev/null
 }
 
