@@ -24,6 +24,7 @@ token_available() {
 	elif ! command -v pkcs11-tool >/dev/null; then
 		token_reason="no pkcs11-tool here (package opensc)"
 	elif ! modules=$(pkcs11_modules); then
+		# shellcheck disable=SC2034 # for whoever sources this
 		token_reason="OpenSSL has no PKCS#11 provider here (package pkcs11-provider)"
 	else
 		[[ -z $modules ]] || export OPENSSL_MODULES=$modules
@@ -65,8 +66,7 @@ token_key() {
 		OPENSSL_CONF=$(token_openssl_conf "$dir") openssl req -x509 -new -key "$(token_uri "$name")" \
 			-passin "pass:$token_pin" -subj "/CN=$name" -days 2 -out "$dir/$name.pem" \
 			-addext basicConstraints=critical,CA:FALSE -addext keyUsage=critical,digitalSignature \
-			-addext extendedKeyUsage=codeSigning -addext subjectKeyIdentifier=hash
-		true
+			-addext extendedKeyUsage=codeSigning -addext subjectKeyIdentifier=hash || true
 	) 2>"$dir/$name.log"
 	[[ -s $dir/$name.pem ]] || cat "$dir/$name.log" >&2
 	openssl x509 -in "$dir/$name.pem" -outform DER -out "$dir/$name.der" &&

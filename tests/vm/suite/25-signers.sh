@@ -15,12 +15,12 @@ signed_by() {
 	configure "$@" <<-END
 		{ "rules": [ { "name": "signed", "effect": "allow", "subjects": { "users": ["alice"] },
 		  "bundles": ["execwatch"], "signatures": { "required": $required, "signers": [${names%, }] },
-		  "grant": ["events"], "lifetime": ["session", "persistent"] } ] }
+		  "grant": ["events", "read"], "lifetime": ["session", "persistent"] } ] }
 	END
 }
 
 signed_by 2 release second
-expect "signers: one of two is not enough" 3 "authorise" as alice bpfctl run "$b/execwatch.bpfb" --duration 1
+expect "signers: one of two is not enough" 3 "authorise.*sign.*2" as alice bpfctl run "$b/execwatch.bpfb" --duration 1
 expect "signers: the publisher and an auditor (--add)" 0 "" as alice bpfctl run "$b/execwatch-two.bpfb" --duration 1
 signed_by 1 second
 expect "signers: another's signature does not count" 4 "authenticate.*no trusted key" \
