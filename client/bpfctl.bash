@@ -30,11 +30,11 @@ _bpfctl() {
 	fi
 
 	case $prev in
-	--key | --cert | --source | --output | -o | --manifest | -m | --socket | --out | --bundle)
+	--key | --cert | --pin-file | --source | --output | -o | --manifest | -m | --socket | --out | --bundle)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return ;;
-	--keys | --policy)
+	--keys | --policy | --export | --import)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return ;;
@@ -51,7 +51,7 @@ _bpfctl() {
 	case $verb in
 	'') options="$verbs --version" ;;
 	build) options='--output --manifest --source -o -m' files='*.o' ;;
-	sign) options='--key --cert --output -o' files='*.bpfb' ;;
+	sign) options='--key --cert --pin-file --add --export --import --output -o' files='*.bpfb' ;;
 	keygen) options='--out --algorithm --days --subject' ;;
 	inspect) files='*.bpfb' ;;
 	verify) options='--keys' files='*.bpfb' ;;

@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 
 #include "kernel-sig.h"
+#include "raw-sig.h"
 
 static void biop(BIO **bio)
 {
@@ -22,23 +23,26 @@ static void x509_stackp(STACK_OF(X509) * *stack)
 	sk_X509_free(*stack);
 }
 
-/* A BIO over what a signature for @contract covers. */
-static BIO *covered(const struct bundle *bundle, unsigned payload, enum contract contract)
+int kernel_sig_covered(const struct bundle *bundle, unsigned payload, enum contract contract,
+		       uint8_t **ret, size_t *ret_size)
 {
 	const struct bundle_section *loader = bundle_find(bundle, BUNDLE_LOADER, payload);
 	const struct bundle_section *metadata = bundle_find(bundle, BUNDLE_METADATA, payload);
-	_cleanup_(biop) BIO *bio = BIO_new(BIO_s_mem());
+	size_t size;
+	uint8_t *data;
 
-	if (!bio || !loader || !metadata ||
-	    BIO_write(bio, loader->content.data, (int)loader->content.size) !=
-		    (int)loader->content.size)
-		return NULL;
-	if (contract == CONTRACT_V2 &&
-	    BIO_write(bio, metadata->content.data, (int)metadata->content.size) !=
-		    (int)metadata->content.size)
-		return NULL;
-	BIO_set_mem_eof_return(bio, 0);
-	return TAKE_PTR(bio);
+	if (!loader || !metadata)
+		return -EINVAL;
+	size = loader->content.size + (contract == CONTRACT_V2 ? metadata->content.size : 0);
+	data = malloc(size);
+	if (!data)
+		return -ENOMEM;
+	memcpy(data, loader->content.data, loader->content.size);
+	if (contract == CONTRACT_V2)
+		memcpy(data + loader->content.size, metadata->content.data, metadata->content.size);
+	*ret = data;
+	*ret_size = size;
+	return 0;
 }
 
 static int openssl_error(struct error *error, const char *what)
@@ -51,27 +55,47 @@ static int openssl_error(struct error *error, const char *what)
 	return -EIO;
 }
 
-int kernel_sig_make(const struct bundle *bundle, unsigned payload, enum contract contract,
-		    const struct certificate *certificate, EVP_PKEY *key, uint8_t **ret,
+/* All of the PKCS#7, as OpenSSL would make it, with @sig where it would sign. */
+static CMS_ContentInfo *build(const struct certificate *certificate, struct blob sig)
+{
+	_cleanup_(cmsp) CMS_ContentInfo *cms = NULL;
+	CMS_SignerInfo *signer;
+	BIO *chain;
+
+	cms = CMS_sign(NULL, NULL, NULL, NULL,
+		       CMS_NOCERTS | CMS_PARTIAL | CMS_BINARY | CMS_DETACHED | CMS_STREAM);
+	if (!cms)
+		return NULL;
+	signer = CMS_add1_signer(cms, certificate->x509, certificate->key, EVP_sha256(),
+				 CMS_NOCERTS | CMS_BINARY | CMS_NOSMIMECAP | CMS_USE_KEYID |
+					 CMS_NOATTR);
+	if (!signer)
+		return NULL;
+	/* Sets the versions; the content goes nowhere. */
+	chain = CMS_dataInit(cms, NULL);
+	if (!chain)
+		return NULL;
+	BIO_free_all(chain);
+	if (ASN1_OCTET_STRING_set(CMS_SignerInfo_get0_signature(signer), sig.data, (int)sig.size) !=
+	    1)
+		return NULL;
+	return TAKE_PTR(cms);
+}
+
+int kernel_sig_wrap(const struct certificate *certificate, struct blob sig, uint8_t **ret,
 		    size_t *ret_size, struct error *error)
 {
-	_cleanup_(biop) BIO *bio = covered(bundle, payload, contract);
 	_cleanup_(cmsp) CMS_ContentInfo *cms = NULL;
 	uint8_t *der = NULL, *copy;
 	int size;
 
-	if (!bio)
-		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_NONE, "out of memory");
-
-	cms = CMS_sign(NULL, NULL, NULL, bio,
-		       CMS_NOCERTS | CMS_PARTIAL | CMS_BINARY | CMS_DETACHED | CMS_STREAM);
-	if (!cms ||
-	    !CMS_add1_signer(cms, certificate->x509, key, EVP_sha256(),
-			     CMS_NOCERTS | CMS_BINARY | CMS_NOSMIMECAP | CMS_USE_KEYID |
-				     CMS_NOATTR) ||
-	    CMS_final(cms, bio, NULL, CMS_NOCERTS | CMS_BINARY) != 1)
+	if (sig.size > BUNDLE_RAW_SIG_MAX)
+		return error_set(error, -E2BIG, ERROR_FAILED, STEP_NONE,
+				 "a signature of %zu bytes, more than the %u allowed", sig.size,
+				 BUNDLE_RAW_SIG_MAX);
+	cms = build(certificate, sig);
+	if (!cms)
 		return openssl_error(error, "cannot make the kernel's signature");
-
 	size = i2d_CMS_ContentInfo(cms, &der);
 	if (size <= 0)
 		return openssl_error(error, "cannot encode the kernel's signature");
@@ -93,15 +117,72 @@ int kernel_sig_make(const struct bundle *bundle, unsigned payload, enum contract
 	return 0;
 }
 
+int kernel_sig_unwrap(struct blob pkcs7, uint8_t **ret, size_t *ret_size, const char **ret_reason)
+{
+	_cleanup_(cmsp) CMS_ContentInfo *cms = NULL;
+	const unsigned char *p = pkcs7.data;
+	STACK_OF(CMS_SignerInfo) * signers;
+	const ASN1_OCTET_STRING *sig;
+	CMS_SignerInfo *signer;
+	size_t size;
+
+	cms = d2i_CMS_ContentInfo(NULL, &p, (long)pkcs7.size);
+	signers = cms && p == pkcs7.data + pkcs7.size ? CMS_get0_SignerInfos(cms) : NULL;
+	ERR_clear_error();
+	if (!signers || sk_CMS_SignerInfo_num(signers) != 1) {
+		*ret_reason = "no PKCS#7 in DER with one signature (openssl cms -outform DER)";
+		return -EBADMSG;
+	}
+	signer = sk_CMS_SignerInfo_value(signers, 0);
+	/* With them the signature is over the attributes, and not over the bytes themselves. */
+	if (CMS_signed_get_attr_count(signer) >= 0) {
+		*ret_reason = "it has signed attributes (openssl cms -noattr leaves them out)";
+		return -EBADMSG;
+	}
+	sig = CMS_SignerInfo_get0_signature(signer);
+	size = ASN1_STRING_length(sig);
+	*ret = malloc(size ? size : 1);
+	if (!*ret)
+		return -ENOMEM;
+	memcpy(*ret, ASN1_STRING_get0_data(sig), size);
+	*ret_size = size;
+	return 0;
+}
+
+int kernel_sig_make(const struct bundle *bundle, unsigned payload, enum contract contract,
+		    const struct certificate *certificate, EVP_PKEY *key, uint8_t **ret,
+		    size_t *ret_size, struct error *error)
+{
+	_cleanup_free_ uint8_t *data = NULL, *sig = NULL;
+	size_t data_size, sig_size;
+	int r;
+
+	r = kernel_sig_covered(bundle, payload, contract, &data, &data_size);
+	if (r < 0)
+		return error_set(error, r, ERROR_FAILED, STEP_NONE, "payload %u: %s", payload,
+				 strerror(-r));
+	r = raw_sig_make(key, certificate->algorithm, RAW_SIG_KERNEL,
+			 (struct blob){data, data_size}, &sig, &sig_size, error);
+	if (r < 0)
+		return r;
+	return kernel_sig_wrap(certificate, (struct blob){sig, sig_size}, ret, ret_size, error);
+}
+
 int kernel_sig_verify(const struct bundle *bundle, const struct bundle_kernel_sig *sig,
 		      const struct certificate *certificate)
 {
-	_cleanup_(biop) BIO *bio = covered(bundle, sig->payload, sig->contract);
-	_cleanup_(cmsp) CMS_ContentInfo *cms = NULL;
 	_cleanup_(x509_stackp) STACK_OF(X509) *certificates = sk_X509_new_null();
+	_cleanup_(cmsp) CMS_ContentInfo *cms = NULL;
+	_cleanup_(biop) BIO *bio = NULL;
+	_cleanup_free_ uint8_t *data = NULL;
 	const unsigned char *p = sig->pkcs7.data;
+	size_t size;
 	int r;
 
+	r = kernel_sig_covered(bundle, sig->payload, sig->contract, &data, &size);
+	if (r < 0)
+		return r;
+	bio = BIO_new_mem_buf(data, (int)size);
 	if (!bio || !certificates || !sk_X509_push(certificates, certificate->x509))
 		return -ENOMEM;
 	cms = d2i_CMS_ContentInfo(NULL, &p, (long)sig->pkcs7.size);

@@ -13,9 +13,18 @@ static const struct verb verbs[] = {
 	 "  -o, --output BUNDLE    file to write (replaced as a whole)\n"
 	 "  -m, --manifest FILE    what the object does not say: name, grants, targets\n"
 	 "      --source FILE      record the file's SHA-256 in the bundle; may be repeated\n"},
-	{"sign", verb_sign, "BUNDLE --key FILE --cert FILE [-o BUNDLE]", "add a signer to a bundle",
-	 "      --key FILE         private key (PEM)\n"
-	 "      --cert FILE        its certificate (PEM)\n"
+	{"sign", verb_sign,
+	 "BUNDLE... --key KEY [--cert CERT] [--pin-file FILE] [--add] [-o BUNDLE]\n"
+	 "       bpfctl sign --export DIR [--cert FILE] [--add] BUNDLE\n"
+	 "       bpfctl sign --import DIR [--cert FILE] [--add] [-o BUNDLE] BUNDLE",
+	 "add a signer to bundles",
+	 "      --key KEY          private key: a PEM file or pkcs11:... (a key in a token)\n"
+	 "      --cert CERT        its certificate, the same (default: that of the key in the "
+	 "token)\n"
+	 "      --pin-file FILE    the token's PIN or the key's passphrase (default: ask once)\n"
+	 "      --add              sign what others have signed already\n"
+	 "      --export DIR       write what another tool is to sign, with the commands for it\n"
+	 "      --import DIR       take its signatures\n"
 	 "  -o, --output BUNDLE    write there instead of replacing the bundle\n"},
 	{"keygen", verb_keygen, "--out NAME [--algorithm ALGORITHM] [--days N] [--subject CN]",
 	 "make a signing key and its certificate, for trying things out",

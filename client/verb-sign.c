@@ -1,275 +1,298 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* bpfctl sign: adds a signer record to a bundle. */
+/* bpfctl sign: adds a signer record to bundles. */
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <time.h>
+#include <openssl/evp.h>
 
-#include "certificate.h"
 #include "file.h"
-#include "kernel-sig.h"
 #include "keys.h"
-#include "raw-sig.h"
+#include "sign-detached.h"
+#include "signing-key.h"
 #include "verbs.h"
 
-#define KEY_FILE_MAX (64u * 1024)
-
 struct sign_arguments {
-	const char *bundle, *key, *certificate, *output;
+	const char *key, *certificate, *pin_file, *output, *export, *import;
+	bool add;
+	int n_bundles;
+	char **bundles;
 };
 
-struct kernel_sigs {
-	unsigned n;
-	struct bundle_kernel_sig sigs[BUNDLE_KERNEL_SIGS_MAX]; /* pkcs7.data owned */
+/* A key at hand, as sign_record_add() asks for it. */
+struct signer {
+	EVP_PKEY *key;
+	struct certificate certificate;
 };
 
-static void kernel_sigs_done(struct kernel_sigs *s)
+static void signer_done(struct signer *s)
 {
-	for (unsigned i = 0; i < s->n; i++)
-		free((void *)s->sigs[i].pkcs7.data);
+	EVP_PKEY_free(s->key);
+	certificate_done(&s->certificate);
 }
 
-static void pkeyp(EVP_PKEY **key)
+static int sign_here(void *arg, const struct sign_part *part, struct blob message, uint8_t **ret,
+		     size_t *ret_size, struct error *error)
 {
-	EVP_PKEY_free(*key);
+	const struct signer *s = arg;
+
+	return raw_sig_make(s->key, s->certificate.algorithm, part->use, message, ret, ret_size,
+			    error);
 }
 
-/* OpenSSL asks for the passphrase of an encrypted key on the terminal. */
-static int read_private_key(const char *path, EVP_PKEY **ret, struct error *error)
+/* The certificate before the key, where it is known: what is wrong with it is no reason to ask for
+ * a PIN. */
+static int open_signer(const struct sign_arguments *a, struct signer *s, struct error *error)
 {
-	_cleanup_free_ char *text = NULL;
-	const char *reason;
-	size_t size;
-	BIO *bio;
-	int r;
+	const char *name = a->certificate ? a->certificate : a->key;
+	_cleanup_pin_ struct pin pin = {.file = a->pin_file};
+	bool in_token = !a->certificate || signing_key_is_uri(a->certificate);
+	int r = 0;
 
-	r = file_read(path, KEY_FILE_MAX, &text, &size, error);
-	if (r < 0)
-		return r;
-	bio = BIO_new_mem_buf(text, (int)size);
-	*ret = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
-	BIO_free(bio);
-	explicit_bzero(text, size);
-	if (*ret)
-		return 0;
-	reason = ERR_reason_error_string(ERR_peek_last_error());
-	error_set(error, -EBADMSG, ERROR_FAILED, STEP_NONE, "%s: no usable PEM private key: %s",
-		  path, reason ? reason : "OpenSSL gives no reason");
-	ERR_clear_error();
-	return -EBADMSG;
-}
-
-static int check_pair(const struct sign_arguments *a, const struct certificate *certificate,
-		      EVP_PKEY *key, struct error *error)
-{
-	int64_t now = time(NULL);
-
-	if (certificate->reason)
-		return error_set(error, -EKEYREJECTED, ERROR_FAILED, STEP_NONE,
-				 "%s: not usable for signing: %s", a->certificate,
-				 certificate->reason);
-	if (EVP_PKEY_eq(certificate->key, key) != 1) {
+	if (!in_token) {
+		r = certificate_read(a->certificate, &s->certificate, error);
+		if (r == 0)
+			r = sign_check_certificate(&s->certificate, name, error);
+	}
+	if (r == 0)
+		r = signing_key_open(a->key, &pin, &s->key, error);
+	if (r == 0 && in_token) {
+		r = signing_key_certificate(name, a->certificate ? NULL : s->key, &pin,
+					    &s->certificate, error);
+		if (r == 0)
+			r = sign_check_certificate(&s->certificate, name, error);
+	}
+	if (r == 0 && EVP_PKEY_eq(s->certificate.key, s->key) != 1) {
 		ERR_clear_error();
-		return error_set(error, -EKEYREJECTED, ERROR_FAILED, STEP_NONE,
-				 "%s does not belong to the certificate %s: give the certificate "
-				 "of this key",
-				 a->key, a->certificate);
+		r = error_set(error, -EKEYREJECTED, ERROR_FAILED, STEP_NONE,
+			      "%s does not belong to the certificate %s: give the certificate "
+			      "of this key",
+			      a->key, name);
 	}
-	if (now < certificate->not_before)
-		output_note("warning: %s is not valid yet; until then every load is refused",
-			    a->certificate);
-	if (now > certificate->not_after)
-		output_note("warning: %s has expired; no daemon will load what it signs",
-			    a->certificate);
-	return 0;
-}
-
-/* Before a key is used for nothing; bundle_append_signer() looks again. */
-static int check_not_signed(const struct bundle *bundle, const struct sign_arguments *a,
-			    const struct certificate *certificate, struct error *error)
-{
-	if (bundle->n_signers >= BUNDLE_SIGNERS_MAX)
-		return error_set(error, -E2BIG, ERROR_FAILED, STEP_NONE,
-				 "%s has %u signers already, the most that a bundle can have",
-				 a->bundle, bundle->n_signers);
-	for (unsigned i = 0; i < bundle->n_signers; i++)
-		if (memcmp(bundle->signers[i].key_digest, certificate->digest, DIGEST_SIZE) == 0)
-			return error_set(error, -EEXIST, ERROR_FAILED, STEP_NONE,
-					 "%s is signed by the key of %s already; a key signs once",
-					 a->bundle, a->certificate);
-	return 0;
-}
-
-static int make_kernel_sigs(const struct bundle *bundle, const struct sign_arguments *a,
-			    const struct certificate *certificate, EVP_PKEY *key,
-			    struct kernel_sigs *sigs, struct error *error)
-{
-	static const enum contract contracts[] = {CONTRACT_V1, CONTRACT_V2};
-
-	if (!signer_algorithm_in_kernel(certificate->algorithm)) {
-		output_note("note: no kernel can verify %s signatures: the record counts as a "
-			    "signer, but another one (RSA, ECDSA P-256 or P-384) must bring the "
-			    "kernel's signatures",
-			    signer_algorithm_name(certificate->algorithm));
-		return 0;
-	}
-	if (!certificate->has_key_id)
-		return error_set(
-			error, -EKEYREJECTED, ERROR_FAILED, STEP_NONE,
-			"%s has no subjectKeyIdentifier, by which the kernel finds the key: "
-			"make a certificate with that extension (subjectKeyIdentifier=hash)",
-			a->certificate);
-
-	for (unsigned p = 0; p < bundle->n_payloads; p++) {
-		for (unsigned c = 0; c < ARRAY_SIZE(contracts); c++) {
-			struct bundle_kernel_sig *sig = &sigs->sigs[sigs->n];
-			uint8_t *pkcs7;
-			int r;
-
-			r = kernel_sig_make(bundle, p, contracts[c], certificate, key, &pkcs7,
-					    &sig->pkcs7.size, error);
-			if (r < 0)
-				return r;
-			sig->payload = p;
-			sig->contract = contracts[c];
-			sig->pkcs7.data = pkcs7;
-			sigs->n++;
-		}
-	}
-	return 0;
-}
-
-/* The record's body and the raw signature over it, appended to @file. */
-static int append_record(const struct bundle *bundle, const struct certificate *certificate,
-			 EVP_PKEY *key, const struct kernel_sigs *sigs, uint8_t **file,
-			 size_t *size, struct error *error)
-{
-	_cleanup_free_ uint8_t *body = NULL, *message = NULL, *raw = NULL;
-	size_t body_size, message_size, raw_size;
-	int r;
-
-	r = signer_body(certificate->algorithm, certificate->digest, sigs->sigs, sigs->n, &body,
-			&body_size, error);
-	if (r < 0)
-		return r;
-	r = signer_message(bundle->digest, (struct blob){body, body_size}, &message, &message_size);
-	if (r < 0)
-		return error_set(error, r, ERROR_FAILED, STEP_NONE, "cannot make the message: %s",
-				 strerror(-r));
-	r = raw_sig_make(key, certificate->algorithm, (struct blob){message, message_size}, &raw,
-			 &raw_size, error);
-	if (r < 0)
-		return r;
-	return bundle_append_signer(file, size, (struct blob){body, body_size},
-				    (struct blob){raw, raw_size}, error);
-}
-
-/* What was written must be what verifies: a faulty key, token or machine is noticed here. */
-static int check_result(const uint8_t *file, size_t size, EVP_PKEY *key, struct error *error)
-{
-	_cleanup_bundle_ struct bundle bundle = {};
-	int r;
-
-	r = bundle_open(file, size, &bundle, error);
-	if (r < 0)
-		return r;
-	r = signer_verify(&bundle, &bundle.signers[bundle.n_signers - 1], key);
-	if (r < 0)
-		return error_set(error, r, ERROR_FAILED, STEP_NONE,
-				 "the new signature does not verify; nothing was written");
-	return 0;
-}
-
-static int add_signer(const struct sign_arguments *a, const struct certificate *certificate,
-		      EVP_PKEY *key, char ret_digest[static DIGEST_TEXT_SIZE], unsigned *ret_sigs,
-		      struct error *error)
-{
-	_cleanup_(kernel_sigs_done) struct kernel_sigs sigs = {};
-	_cleanup_bundle_ struct bundle bundle = {};
-	_cleanup_free_ uint8_t *copy = NULL;
-	_cleanup_free_ char *file = NULL;
-	size_t size;
-	int r;
-
-	r = file_read(a->bundle, BUNDLE_SIZE_MAX, &file, &size, error);
-	if (r < 0)
-		return r;
-	r = bundle_open(file, size, &bundle, error);
-	if (r < 0)
-		goto prefix;
-	/* Whole instructions, first byte, digests: nobody may sign what breaks the format's rules.
-	 */
-	r = bundle_check_sections(&bundle, error);
-	if (r < 0)
-		goto prefix;
-	r = check_not_signed(&bundle, a, certificate, error);
-	if (r < 0)
-		return r;
-	r = make_kernel_sigs(&bundle, a, certificate, key, &sigs, error);
-	if (r < 0)
-		return r;
-
-	copy = malloc(size);
-	if (!copy)
-		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_NONE, "out of memory");
-	memcpy(copy, file, size);
-	r = append_record(&bundle, certificate, key, &sigs, &copy, &size, error);
-	if (r < 0)
-		goto prefix;
-	r = check_result(copy, size, key, error);
-	if (r < 0)
-		return r;
-	digest_format(bundle.digest, ret_digest);
-	*ret_sigs = sigs.n;
-	return file_write(a->output ? a->output : a->bundle, copy, size, error);
-prefix:
-	error_prefix(error, "%s", a->bundle);
 	return r;
 }
 
-static void print_result(const struct context *ctx, const struct sign_arguments *a,
-			 const struct certificate *certificate, const char *digest, unsigned n_sigs)
+/* ---- output ---- */
+
+static struct json_object *result_object(const char *path, const struct signee *signee,
+					 const struct certificate *certificate)
 {
-	const char *output = a->output ? a->output : a->bundle;
-	char key[DIGEST_TEXT_SIZE];
+	struct json_object *object = json_object_new_object();
+	char text[DIGEST_TEXT_SIZE];
 
-	digest_format(certificate->digest, key);
+	json_add_string(object, "bundle", path);
+	digest_format(signee->bundle.digest, text);
+	json_add_string(object, "digest", text);
+	digest_format(certificate->digest, text);
+	json_add_string(object, "signer", text);
+	json_add_string(object, "algorithm", signer_algorithm_name(certificate->algorithm));
+	return object;
+}
+
+static void print_signed(const struct context *ctx, const char *path, const struct signee *signee,
+			 const struct certificate *certificate, unsigned n_sigs)
+{
+	char digest[DIGEST_TEXT_SIZE], key[DIGEST_TEXT_SIZE];
+
 	if (ctx->json != JSON_MODE_OFF) {
-		_cleanup_json_ struct json_object *object = json_object_new_object();
+		_cleanup_json_ struct json_object *object =
+			result_object(path, signee, certificate);
 
-		json_add_string(object, "bundle", output);
-		json_add_string(object, "digest", digest);
-		json_add_string(object, "signer", key);
-		json_add_string(object, "algorithm", signer_algorithm_name(certificate->algorithm));
 		json_add_u64(object, "kernelSignatures", n_sigs);
 		output_json(ctx, object);
 		return;
 	}
-	output_line(stdout, "%s: signed by %s (%s), %u kernel signatures", output,
+	digest_format(signee->bundle.digest, digest);
+	digest_format(certificate->digest, key);
+	output_line(stdout, "%s: signed by %s (%s), %u kernel signatures", path,
 		    certificate->subject, signer_algorithm_name(certificate->algorithm), n_sigs);
 	output_line(stdout, "  bundle %s", digest);
 	output_line(stdout, "  key    %s", key);
 }
 
-static int sign(struct context *ctx, const struct sign_arguments *a)
+/* One line of a terminal, which the next output overwrites. */
+static void show_progress(const struct sign_arguments *a, int i)
 {
-	_cleanup_certificate_ struct certificate certificate = {};
-	_cleanup_error_ struct error error = ERROR_INIT;
-	_cleanup_(pkeyp) EVP_PKEY *key = NULL;
-	char digest[DIGEST_TEXT_SIZE];
+	_cleanup_free_ char *name = NULL;
+
+	if (a->n_bundles < 2 || !isatty(STDERR_FILENO))
+		return;
+	fflush(stdout);
+	if (i < a->n_bundles) {
+		name = output_escape(a->bundles[i], strlen(a->bundles[i]));
+		fprintf(stderr, "\r\033[Ksigning %d of %d: %.50s", i + 1, a->n_bundles,
+			name ? name : "");
+	} else
+		fputs("\r\033[K", stderr);
+	fflush(stderr);
+}
+
+/* ---- with a key at hand ---- */
+
+static int sign_one(struct context *ctx, const struct sign_arguments *a, const char *path,
+		    const struct certificate *certificate, const struct sign_source *source,
+		    struct error *error)
+{
+	const char *output = a->output ? a->output : path;
+	_cleanup_signee_ struct signee signee = {};
+	_cleanup_free_ uint8_t *file = NULL;
 	unsigned n_sigs;
+	size_t size;
 	int r;
 
-	r = certificate_read(a->certificate, &certificate, &error);
+	r = signee_open(path, a->add, certificate, &signee, error);
 	if (r == 0)
-		r = read_private_key(a->key, &key, &error);
+		r = sign_record_add(&signee, certificate, source, &file, &size, &n_sigs, error);
 	if (r == 0)
-		r = check_pair(a, &certificate, key, &error);
+		r = file_write(output, file, size, error);
+	if (r < 0)
+		return r;
+	show_progress(a, a->n_bundles);
+	print_signed(ctx, output, &signee, certificate, n_sigs);
+	return 0;
+}
+
+/* Each by itself: one that cannot be signed stays as it was, and the rest is signed all the same.
+ */
+static int sign_all(struct context *ctx, const struct sign_arguments *a)
+{
+	_cleanup_(signer_done) struct signer signer = {};
+	const struct sign_source source = {sign_here, &signer};
+	_cleanup_error_ struct error error = ERROR_INIT;
+	int status = EXIT_SUCCESS, n_signed = 0;
+
+	if (open_signer(a, &signer, &error) < 0)
+		return output_error(ctx, &error);
+	for (int i = 0; i < a->n_bundles; i++) {
+		_cleanup_error_ struct error failed = ERROR_INIT;
+
+		show_progress(a, i);
+		if (sign_one(ctx, a, a->bundles[i], &signer.certificate, &source, &failed) == 0) {
+			n_signed++;
+			continue;
+		}
+		show_progress(a, a->n_bundles);
+		error_field_string(&failed, "bundle", a->bundles[i]);
+		if (status == EXIT_SUCCESS)
+			status = output_error(ctx, &failed);
+		else
+			output_error(ctx, &failed);
+	}
+	if (a->n_bundles > 1 && status != EXIT_SUCCESS)
+		output_note("%d of %d bundles are signed; the others are as they were", n_signed,
+			    a->n_bundles);
+	return status;
+}
+
+/* ---- with signatures made elsewhere ---- */
+
+static void print_export(const struct context *ctx, const struct detached *d,
+			 const struct signee *signee)
+{
+	bool kernel = d->n_missing > 0 && d->missing[0].use == RAW_SIG_KERNEL;
+	_cleanup_json_ struct json_object *object = NULL;
+	struct json_object *list = json_object_new_array();
+
+	if (ctx->json == JSON_MODE_OFF && d->n_missing == 0)
+		output_line(stdout, "%s: all is signed; now: bpfctl sign --import", d->folder);
+	else if (ctx->json == JSON_MODE_OFF)
+		output_line(stdout, "%s: to sign, as its README says; then: bpfctl sign --%s",
+			    d->folder, kernel ? "export, once more" : "import");
+	for (unsigned i = 0; i < d->n_missing; i++) {
+		const char *hash = raw_sig_hash(d->certificate->algorithm, d->missing[i].use);
+		char name[DETACHED_NAME_MAX], data[DETACHED_NAME_MAX + 4], sig[sizeof(data)];
+		struct json_object *item = json_object_new_object();
+
+		detached_name(&d->missing[i], name);
+		snprintf(data, sizeof(data), "%s.tbs", name);
+		snprintf(sig, sizeof(sig), "%s.sig", name);
+		if (ctx->json == JSON_MODE_OFF)
+			output_line(stdout, "  %s -> %s (%s)", data, sig, hash ? hash : "no hash");
+		json_add_string(item, "data", data);
+		json_add_string(item, "signature", sig);
+		if (hash)
+			json_add_string(item, "hash", hash);
+		json_object_array_add(list, item);
+	}
+	object = result_object(signee->path, signee, d->certificate);
+	json_add_string(object, "folder", d->folder);
+	json_add(object, "toSign", list);
+	if (ctx->json != JSON_MODE_OFF)
+		output_json(ctx, object);
+}
+
+static int export_one(struct context *ctx, const struct sign_arguments *a)
+{
+	_cleanup_certificate_ struct certificate certificate = {};
+	struct detached d = {.folder = a->export, .certificate = &certificate, .export = true};
+	const struct sign_source source = {detached_sign, &d};
+	_cleanup_error_ struct error error = ERROR_INIT;
+	_cleanup_signee_ struct signee signee = {};
+	_cleanup_free_ uint8_t *file = NULL;
+	unsigned n_sigs;
+	size_t size;
+	int r;
+
+	r = detached_certificate(a->export, a->certificate, &certificate, &error);
 	if (r == 0)
-		r = add_signer(a, &certificate, key, digest, &n_sigs, &error);
+		r = signee_open(a->bundles[0], a->add, &certificate, &signee, &error);
+	if (r == 0)
+		r = detached_create(a->export, &certificate, &error);
+	if (r == 0)
+		r = sign_record_add(&signee, &certificate, &source, &file, &size, &n_sigs, &error);
+	if (r == 0 || r == -EINPROGRESS)
+		r = detached_write_readme(&d, &signee, &error);
 	if (r < 0)
 		return output_error(ctx, &error);
-	print_result(ctx, a, &certificate, digest, n_sigs);
+	print_export(ctx, &d, &signee);
+	return EXIT_SUCCESS;
+}
+
+static int import_one(struct context *ctx, const struct sign_arguments *a)
+{
+	_cleanup_certificate_ struct certificate certificate = {};
+	struct detached d = {.folder = a->import, .certificate = &certificate};
+	const struct sign_source source = {detached_sign, &d};
+	_cleanup_error_ struct error error = ERROR_INIT;
+	char name[DETACHED_NAME_MAX];
+	int r;
+
+	r = detached_certificate(a->import, a->certificate, &certificate, &error);
+	if (r == 0)
+		r = sign_one(ctx, a, a->bundles[0], &certificate, &source, &error);
+	if (r == -EINPROGRESS) {
+		detached_name(&d.missing[0], name);
+		error_set(&error, r, ERROR_FAILED, STEP_NONE,
+			  "%s: %s.sig is missing, so that nothing was signed: sign what \"bpfctl "
+			  "sign --export\" lists",
+			  a->import, name);
+	}
+	return r < 0 ? output_error(ctx, &error) : EXIT_SUCCESS;
+}
+
+/* ---- the verb ---- */
+
+static int check_arguments(struct context *ctx, const struct sign_arguments *a)
+{
+	const char *uris[] = {a->key, a->certificate};
+	bool detached = a->export || a->import;
+
+	if (a->n_bundles < 1)
+		return verb_usage(ctx, "give at least one bundle");
+	if (a->n_bundles > 1 && (a->output || detached))
+		return verb_usage(ctx,
+				  "give exactly one bundle with --output, --export or --import");
+	if (a->export && a->import)
+		return verb_usage(ctx, "--export and --import are two steps");
+	if (detached && (a->key || a->pin_file))
+		return verb_usage(ctx, "with --export and --import another tool has the key");
+	if (a->export && a->output)
+		return verb_usage(ctx, "--export writes no bundle; --import does");
+	if (!detached && !a->key)
+		return verb_usage(ctx, "give the private key with --key");
+	if (!detached && !a->certificate && !signing_key_is_uri(a->key))
+		return verb_usage(ctx, "give the key's certificate with --cert");
+	for (size_t i = 0; i < ARRAY_SIZE(uris); i++)
+		if (uris[i] && signing_key_is_uri(uris[i]) && signing_key_check_uri(uris[i]))
+			return verb_usage(ctx, "%s", signing_key_check_uri(uris[i]));
 	return EXIT_SUCCESS;
 }
 
@@ -278,27 +301,39 @@ int verb_sign(struct context *ctx, int argc, char **argv)
 	static const struct option options[] = {
 		{"key", required_argument, NULL, 'k'},
 		{"cert", required_argument, NULL, 'c'},
+		{"pin-file", required_argument, NULL, 'p'},
+		{"add", no_argument, NULL, 'a'},
+		{"export", required_argument, NULL, 'e'},
+		{"import", required_argument, NULL, 'i'},
 		{"output", required_argument, NULL, 'o'},
 		{},
 	};
 	struct sign_arguments a = {};
-	int c;
+	int c, status;
 
 	while ((c = verb_option(ctx, argc, argv, "o:", options)) > 0) {
-		if (c == 'k')
-			a.key = optarg;
-		else if (c == 'c')
-			a.certificate = optarg;
+		const char **value = c == 'k'	? &a.key
+				     : c == 'c' ? &a.certificate
+				     : c == 'p' ? &a.pin_file
+				     : c == 'e' ? &a.export
+				     : c == 'i' ? &a.import
+						: &a.output;
+
+		if (c == 'a')
+			a.add = true;
 		else
-			a.output = optarg;
+			*value = optarg;
 	}
 	if (c < 0)
 		return ctx->exit_status;
-	if (argc - optind != 1)
-		return verb_usage(ctx, "give exactly one bundle");
-	if (!a.key || !a.certificate)
-		return verb_usage(ctx, "give the private key with --key and its certificate with "
-				       "--cert");
-	a.bundle = argv[optind];
-	return sign(ctx, &a);
+	a.n_bundles = argc - optind;
+	a.bundles = argv + optind;
+	status = check_arguments(ctx, &a);
+	if (status != EXIT_SUCCESS)
+		return status;
+	if (a.export)
+		return export_one(ctx, &a);
+	if (a.import)
+		return import_one(ctx, &a);
+	return sign_all(ctx, &a);
 }

@@ -236,3 +236,40 @@ libbpf_build() {
 	# shellcheck disable=SC2016 # pkg-config's variable, not the shell's
 	sed -i 's,^prefix=.*,prefix=${pcfiledir}/../..,' "$dir/lib/pkgconfig/libbpf.pc"
 }
+
+# pkcs11_modules: prints the folder with OpenSSL's provider for PKCS#11, or an empty line if the system has it
+# (Debian 13 and later). Unpacks the package of Debian 12's backports the first time. Only tests use it.
+pkcs11_modules() {
+	local package entry
+
+	if compgen -G '/usr/lib/*/ossl-modules/pkcs11.so' >/dev/null; then
+		echo
+		return
+	fi
+	package=$(daily pkcs11 pkcs11_package) || return 1
+	entry=$(cache_entry pkcs11 "$(digest -- "$(declare -f pkcs11_unpack)" "$package")" \
+		pkcs11_unpack "${package%% *}") || return 1
+	printf '%s\n' "$entry"
+}
+
+# Version and digest of the package, on one line.
+pkcs11_package() {
+	local index
+
+	index=$(apt_private bookworm-backports bookworm-backports -- apt-cache --no-all-versions show pkcs11-provider) || return 1
+	[ -n "$index" ] || die 1 "the Debian mirror has no package pkcs11-provider in bookworm-backports"
+	sed -n -e 's/^Version: //p' -e 's/^SHA256: //p' <<<"$index" | tr '\n' ' '
+}
+
+pkcs11_unpack() {
+	local dir=$1 version=$2 work=$1.work
+
+	mkdir "$work"
+	# shellcheck disable=SC2064 # the path as it is now
+	trap "rm -rf '$work'" EXIT
+	cd "$work"
+	step "fetching pkcs11-provider $version" apt_private bookworm-backports bookworm-backports -- \
+		apt-get -q download "pkcs11-provider=$version"
+	dpkg-deb -x ./*.deb root
+	cp root/usr/lib/*/ossl-modules/pkcs11.so "$dir"
+}

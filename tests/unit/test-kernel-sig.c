@@ -212,6 +212,128 @@ static void test_other_forms(void **state)
 	fixture_free(f);
 }
 
+/* The plain signature out of what openssl makes, and into what it makes. */
+static void test_unwrap(void **state)
+{
+	static const struct {
+		const char *options;
+		const char *reason;
+	} cases[] = {
+		{"-noattr -nocerts -keyid", NULL},
+		{"-noattr", NULL}, /* with a certificate, which stays behind */
+		{"-nocerts -keyid", "signed attributes"},
+		{"-noattr -nocerts -keyid -signer cert -inkey key", "with one signature"},
+	};
+	struct fixture *f = fixture_new(TEST_RSA_2048);
+	_cleanup_error_ struct error error = ERROR_INIT;
+	_cleanup_free_ uint8_t *own = NULL;
+	size_t own_size;
+
+	assert_int_equal(kernel_sig_make(&f->bundle, 0, CONTRACT_V2, &f->certificate, f->key, &own,
+					 &own_size, &error),
+			 0);
+	write_covered(f, CONTRACT_V2);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *command = NULL, *pkcs7 = NULL;
+		_cleanup_free_ uint8_t *plain = NULL, *again = NULL;
+		size_t size, plain_size, again_size;
+		const char *reason = NULL;
+
+		assert_true(asprintf(&command,
+				     "openssl cms -sign -binary -md sha256 -outform DER -in data "
+				     "-signer cert -inkey key -out sig %s",
+				     cases[i].options) > 0);
+		assert_int_equal(run_in(f->folder, command), 0);
+		assert_int_equal(
+			file_read(test_path(f->folder, "sig"), 65536, &pkcs7, &size, &error), 0);
+		if (cases[i].reason) {
+			assert_int_equal(kernel_sig_unwrap((struct blob){(uint8_t *)pkcs7, size},
+							   &plain, &plain_size, &reason),
+					 -EBADMSG);
+			assert_non_null(strstr(reason, cases[i].reason));
+			continue;
+		}
+		assert_int_equal(kernel_sig_unwrap((struct blob){(uint8_t *)pkcs7, size}, &plain,
+						   &plain_size, &reason),
+				 0);
+		assert_int_equal(kernel_sig_wrap(&f->certificate, (struct blob){plain, plain_size},
+						 &again, &again_size, &error),
+				 0);
+		assert_int_equal(again_size, own_size);
+		assert_memory_equal(again, own, own_size);
+		assert_int_equal(kernel_sig_unwrap((struct blob){(uint8_t *)pkcs7, size - 1},
+						   &plain, &plain_size, &reason),
+				 -EBADMSG);
+	}
+	fixture_free(f);
+}
+
+/* ECDSA as DER, and as r and s; whatever else there is stays as it is. */
+static void check_pair(enum test_key kind, enum signer_algorithm algorithm, size_t number)
+{
+	static const uint8_t message[] = "message";
+	const struct blob m = {message, sizeof(message)};
+	EVP_PKEY *key = test_key_new(kind);
+
+	for (int i = 0; i < 40; i++) { /* numbers with leading zeros, too */
+		_cleanup_free_ uint8_t *der = NULL, *same = NULL, *back = NULL, *pair = NULL;
+		size_t der_size, same_size, back_size, at = 2;
+		_cleanup_error_ struct error error = ERROR_INIT;
+
+		assert_int_equal(
+			raw_sig_make(key, algorithm, RAW_SIG_RECORD, m, &der, &der_size, &error),
+			0);
+		assert_int_equal(raw_sig_normalise(algorithm, (struct blob){der, der_size}, &same,
+						   &same_size),
+				 0);
+		assert_int_equal(same_size, der_size);
+		assert_memory_equal(same, der, der_size);
+
+		pair = calloc(2, number);
+		for (int j = 0; j < 2; j++) {
+			size_t n = der[at + 1], skip = n > number ? n - number : 0;
+
+			memcpy(pair + j * number + (number - (n - skip)), der + at + 2 + skip,
+			       n - skip);
+			at += 2 + n;
+		}
+		assert_int_equal(raw_sig_normalise(algorithm, (struct blob){pair, 2 * number},
+						   &back, &back_size),
+				 0);
+		assert_int_equal(back_size, der_size);
+		assert_memory_equal(back, der, der_size);
+		assert_int_equal(raw_sig_verify(key, algorithm, RAW_SIG_RECORD, m,
+						(struct blob){back, back_size}),
+				 0);
+		/* Another hash, for P-384 alone. */
+		assert_int_equal(raw_sig_verify(key, algorithm, RAW_SIG_KERNEL, m,
+						(struct blob){back, back_size}),
+				 algorithm == SIGNER_ECDSA_P384_SHA384 ? -EKEYREJECTED : 0);
+		back[back_size - 1] ^= 1;
+		assert_true(raw_sig_verify(key, algorithm, RAW_SIG_RECORD, m,
+					   (struct blob){back, back_size}) < 0);
+	}
+	EVP_PKEY_free(key);
+}
+
+static void test_pair(void **state)
+{
+	_cleanup_free_ uint8_t *same = NULL, *none = NULL;
+	uint8_t zeros[64] = {};
+	size_t size;
+
+	check_pair(TEST_P256, SIGNER_ECDSA_P256_SHA256, 32);
+	check_pair(TEST_P384, SIGNER_ECDSA_P384_SHA384, 48);
+	assert_int_equal(raw_sig_normalise(SIGNER_ED25519, (struct blob){zeros, 64}, &same, &size),
+			 0);
+	assert_int_equal(size, 64);
+	assert_memory_equal(same, zeros, 64);
+	assert_int_equal(
+		raw_sig_normalise(SIGNER_RSA_PKCS1_SHA256, (struct blob){NULL, 0}, &none, &size),
+		0);
+	assert_int_equal(size, 0);
+}
+
 /* A whole record with each kind of key, through lib/signer.c. */
 static void check_raw(enum test_key kind)
 {
@@ -231,8 +353,9 @@ static void check_raw(enum test_key kind)
 	assert_int_equal(signer_message(bundle.digest, (struct blob){body, body_size}, &message,
 					&message_size),
 			 0);
-	assert_int_equal(raw_sig_make(key, algorithm, (struct blob){message, message_size}, &raw,
-				      &raw_size, &error),
+	assert_int_equal(raw_sig_make(key, algorithm, RAW_SIG_RECORD,
+				      (struct blob){message, message_size}, &raw, &raw_size,
+				      &error),
 			 0);
 	assert_int_equal(bundle_append_signer(&file, &size, (struct blob){body, body_size},
 					      (struct blob){raw, raw_size}, &error),
@@ -262,7 +385,7 @@ static void test_raw_misfit(void **state)
 	uint8_t *raw = NULL;
 	size_t size;
 
-	assert_true(raw_sig_make(key, SIGNER_RSA_PKCS1_SHA256,
+	assert_true(raw_sig_make(key, SIGNER_RSA_PKCS1_SHA256, RAW_SIG_RECORD,
 				 (struct blob){(const uint8_t *)"x", 1}, &raw, &size, &error) < 0);
 	check_error(&error, ERROR_FAILED, "cannot sign with this key");
 	assert_null(raw);
@@ -276,6 +399,8 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_no_key_id),
 		cmocka_unit_test(test_other_forms),
+		cmocka_unit_test(test_unwrap),
+		cmocka_unit_test(test_pair),
 		cmocka_unit_test(test_raw),
 		cmocka_unit_test(test_raw_misfit),
 	};

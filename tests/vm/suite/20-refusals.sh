@@ -8,13 +8,17 @@ b=$share/bundles
 refused=$work/refused
 mkdir "$refused"
 
-# Keys that are not valid now: made here, as the guest's openssl can set dates.
+# Keys that are not valid now: made here, as the guest's openssl can set dates. They sign with a certificate
+# that is valid: bpfctl signs with no other.
 make_dated() {
-	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/$1.key" -out "$work/$1.pem" -subj "/CN=$1" \
-		-not_before "$2" -not_after "$3" -addext keyUsage=critical,digitalSignature \
-		-addext basicConstraints=critical,CA:FALSE -addext subjectKeyIdentifier=hash 2>/dev/null
+	certify() {
+		openssl req -x509 "$@" -nodes -addext keyUsage=critical,digitalSignature \
+			-addext basicConstraints=critical,CA:FALSE -addext subjectKeyIdentifier=hash 2>/dev/null
+	}
+	certify -newkey rsa:2048 -keyout "$work/$1.key" -out "$work/$1-today.pem" -subj "/CN=$1" -days 2
+	certify -key "$work/$1.key" -out "$work/$1.pem" -subj "/CN=$1" -not_before "$2" -not_after "$3"
 	cp "$work/unsigned.bpfb" "$refused/$1.bpfb"
-	bpfctl sign "$refused/$1.bpfb" --key "$work/$1.key" --cert "$work/$1.pem" >/dev/null 2>&1
+	bpfctl sign "$refused/$1.bpfb" --key "$work/$1.key" --cert "$work/$1-today.pem" >/dev/null 2>&1
 	install -m 644 "$work/$1.pem" /etc/bpfgate/keys.d/
 }
 

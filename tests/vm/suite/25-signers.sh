@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# Bundles signed in every way that there is: each loads, with the kernel's own check of it.
+# shellcheck source=tests/vm/suite/common.sh
+. /mnt/share/suite/common.sh
+
+b=$share/bundles
+
+# signed_by REQUIRED SIGNER...: the policy, and the keys.
+signed_by() {
+	local required=$1 names
+
+	shift
+	names=$(printf '"%s.pem", ' "$@")
+	configure "$@" <<-END
+		{ "rules": [ { "name": "signed", "effect": "allow", "subjects": { "users": ["alice"] },
+		  "bundles": ["execwatch"], "signatures": { "required": $required, "signers": [${names%, }] },
+		  "grant": ["events", "read"], "lifetime": ["session", "persistent"] } ] }
+	END
+}
+
+signed_by 2 release second
+expect "signers: one of two is not enough" 3 "authorise.*sign.*2" as alice bpfctl run "$b/execwatch.bpfb" --duration 1
+expect "signers: the publisher and an auditor (--add)" 0 "" as alice bpfctl run "$b/execwatch-two.bpfb" --duration 1
+signed_by 1 second
+expect "signers: another's signature does not count" 4 "authenticate.*no trusted key" \
+	as alice bpfctl run "$b/execwatch.bpfb" --duration 1
+expect "signers: the auditor's brings the kernel's signatures, too" 0 "" \
+	as alice bpfctl run "$b/execwatch-two.bpfb" --duration 1
+expect "signers: signed by openssl (--export, --import)" 0 "" \
+	as alice bpfctl run "$b/execwatch-detached.bpfb" --duration 1
+if [[ -f $share/keys/no-token ]]; then
+	tap_skip "signers: a key in a token" "$(cat "$share/keys/no-token")"
+else
+	expect "signers: a token's key that is not trusted" 4 "authenticate.*no trusted key" \
+		as alice bpfctl run "$b/execwatch-token.bpfb" --duration 1
+	signed_by 1 token
+	expect "signers: a key in a token" 0 "" as alice bpfctl run "$b/execwatch-token.bpfb" --duration 1
+fi
+tap_end
