@@ -121,7 +121,7 @@ static int refuse_untrusted(const struct complaint *c, struct error *error)
 			snprintf(more, sizeof(more), " (and %u more)", c->n_known - SIGNERS_NAMED);
 		error_set(error, -EKEYREJECTED, code, STEP_AUTHENTICATE,
 			  "no trusted signature: %s%s; the publisher can add a signature by a "
-			  "valid key ('bpfctl sign')",
+			  "valid key ('bpfctl sign --add')",
 			  c->known, more);
 		error_field_string(error, "revocation", c->revocation);
 		return -EKEYREJECTED;

@@ -56,7 +56,7 @@ expect "policy: what explain allows loads" 0 "" as alice bpfctl run "$b/execwatc
 # One of each of two groups.
 policy ', "signatures": { "groups": [ { "signers": ["release.pem", "second.pem"] }, { "signers": ["release.pem"] } ] }'
 cp "$b/execwatch.bpfb" "$work/both.bpfb"
-bpfctl sign "$work/both.bpfb" --key "$share/keys/second.key" --cert "$share/keys/second.pem" >/dev/null
+bpfctl sign --add "$work/both.bpfb" --key "$share/keys/second.key" --cert "$share/keys/second.pem" >/dev/null
 chmod 644 "$work/both.bpfb"
 expect "policy: a key counts for one group only" 3 \
 	"0 of 1 required signatures by signers of the rule's group 2, and a key counts for one group only" \

@@ -34,7 +34,7 @@ digest() {
 
 # bundle NAME SEQUENCE KEY...: execwatch with that sequence, signed by those keys, as $work/NAME.bpfb.
 bundle() {
-	local file=$work/$1.bpfb
+	local file=$work/$1.bpfb add=()
 
 	python3 -c 'import json, sys
 m = json.load(open(sys.argv[1]))
@@ -43,7 +43,8 @@ json.dump(m, sys.stdout)' "$b/execwatch.json" "$2" >"$work/$1.json"
 	bpfctl build "$b/execwatch.bpf.o" -m "$work/$1.json" -o "$file" >/dev/null
 	shift 2
 	while [[ $# -gt 0 ]]; do
-		bpfctl sign "$file" --key "${1%.pem}.key" --cert "$1" >/dev/null
+		bpfctl sign "${add[@]}" "$file" --key "${1%.pem}.key" --cert "$1" >/dev/null
+		add=(--add)
 		shift
 	done
 }
@@ -158,7 +159,7 @@ in_journal "trust: the journal has the revocation" "Revoked: the key $release ($
 in_journal "trust: and the load" \
 	"Load $id (opencount 1.0) of user 1000 is unloaded: the key 'release.pem' is revoked by $revoked:2."
 says "trust: nothing by that key is loaded" 4 \
-	"bpfctl: refused at step authenticate: no trusted signature: the key 'release.pem' is revoked by $revoked:2; the publisher can add a signature by a valid key ('bpfctl sign')" \
+	"bpfctl: refused at step authenticate: no trusted signature: the key 'release.pem' is revoked by $revoked:2; the publisher can add a signature by a valid key ('bpfctl sign --add')" \
 	as alice bpfctl load "$work/one.bpfb"
 same "trust: the error's name and entry" "org.bpfgate.Gate.Revoked $revoked:2" "$(
 	as alice bpfctl load "$work/one.bpfb" --json=short | python3 -c 'import json, sys
@@ -324,7 +325,7 @@ in_journal "trust: the journal has it" \
 in_journal "trust: and the load" \
 	"Load $id (execwatch 1.0) of user 1000 is unloaded: the key 'leaf.pem' is revoked: its issuer has revoked it (root.crl)."
 says "trust: nothing by it is loaded" 4 \
-	"bpfctl: refused at step authenticate: no trusted signature: the key 'leaf.pem' is revoked: its issuer has revoked it (root.crl); the publisher can add a signature by a valid key ('bpfctl sign')" \
+	"bpfctl: refused at step authenticate: no trusted signature: the key 'leaf.pem' is revoked: its issuer has revoked it (root.crl); the publisher can add a signature by a valid key ('bpfctl sign --add')" \
 	as alice bpfctl load "$work/leaf.bpfb"
 says "trust: status: a revoked certificate" 0 \
 	"         Key: leaf.pem: revoked: its issuer has revoked it (root.crl)" bpfctl status
