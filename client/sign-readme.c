@@ -14,22 +14,27 @@ static const char *pkeyutl_options(enum signer_algorithm algorithm)
 		       : "";
 }
 
-/* The mechanism of PKCS#11 that takes the whole message, with the options it needs. */
-static const char *mechanism(enum signer_algorithm algorithm, enum raw_sig_use use)
+/* A token hashes by itself, but for ECDSA, where not every token has a mechanism with a hash. */
+static void put_token_command(FILE *f, enum signer_algorithm algorithm, const char *hash,
+			      const char *name)
 {
-	switch (algorithm) {
-	case SIGNER_RSA_PKCS1_SHA256:
-		return "SHA256-RSA-PKCS";
-	case SIGNER_RSA_PSS_SHA256:
-		return "SHA256-RSA-PKCS-PSS --hash-algorithm SHA256 --mgf MGF1-SHA256 --salt-len "
-		       "32";
-	case SIGNER_ECDSA_P256_SHA256:
-		return "ECDSA-SHA256";
-	case SIGNER_ECDSA_P384_SHA384:
-		return use == RAW_SIG_KERNEL ? "ECDSA-SHA256" : "ECDSA-SHA384";
-	default:
-		return "EDDSA";
-	}
+	static const char *const mechanisms[] = {
+		[SIGNER_RSA_PKCS1_SHA256] = "SHA256-RSA-PKCS",
+		[SIGNER_RSA_PSS_SHA256] = "SHA256-RSA-PKCS-PSS --hash-algorithm SHA256 "
+					  "--mgf MGF1-SHA256 --salt-len 32",
+		[SIGNER_ECDSA_P256_SHA256] = "ECDSA",
+		[SIGNER_ECDSA_P384_SHA384] = "ECDSA",
+		[SIGNER_ED25519] = "EDDSA",
+	};
+	bool hashed = streq(mechanisms[algorithm], "ECDSA");
+
+	fputs("    ", f);
+	if (hashed)
+		fprintf(f, "openssl dgst -%s -binary -out %s.hash %s.tbs && ", hash, name, name);
+	fprintf(f,
+		"pkcs11-tool --module \"$MODULE\" --login --id \"$ID\" --sign --mechanism %s "
+		"--input-file %s.%s --output-file %s.sig\n",
+		mechanisms[algorithm], name, hashed ? "hash" : "tbs", name);
 }
 
 static void put_commands(FILE *f, const struct detached *d)
@@ -65,20 +70,19 @@ static void put_commands(FILE *f, const struct detached *d)
 	      f);
 	for (unsigned i = 0; i < d->n_missing; i++) {
 		detached_name(&d->missing[i], name);
-		fprintf(f,
-			"    pkcs11-tool --module \"$MODULE\" --login --id \"$ID\" --sign "
-			"--mechanism %s "
-			"--input-file %s.tbs --output-file %s.sig\n",
-			mechanism(algorithm, d->missing[i].use), name, name);
+		put_token_command(f, algorithm, raw_sig_hash(algorithm, d->missing[i].use), name);
 	}
 }
 
-static void put_next(FILE *f, const struct detached *d)
+static void put_next(FILE *f, const struct detached *d, const struct signee *signee)
 {
+	const char *add = signee->bundle.n_signers > 0 ? " --add" : "";
+
 	if (d->n_missing == 0) {
-		fputs("\nAll is signed. What remains, where the bundle is:\n\n"
-		      "    bpfctl sign --import FOLDER BUNDLE\n",
-		      f);
+		fprintf(f,
+			"\nAll is signed. What remains, where the bundle is:\n\n"
+			"    bpfctl sign --import FOLDER%s BUNDLE\n",
+			add);
 		return;
 	}
 	if (d->missing[0].use == RAW_SIG_KERNEL)
@@ -97,8 +101,8 @@ static void put_next(FILE *f, const struct detached *d)
 		fprintf(f, "    %s.tbs  %s\n", name, hash ? hash : "whole, without a hash before");
 	}
 	put_commands(f, d);
-	fprintf(f, "\nThen, where the bundle is:\n\n    bpfctl sign --%s FOLDER BUNDLE\n",
-		d->missing[0].use == RAW_SIG_KERNEL ? "export" : "import");
+	fprintf(f, "\nThen, where the bundle is:\n\n    bpfctl sign --%s FOLDER%s BUNDLE\n",
+		d->missing[0].use == RAW_SIG_KERNEL ? "export" : "import", add);
 }
 
 int detached_write_readme(const struct detached *d, const struct signee *signee,
@@ -123,7 +127,7 @@ int detached_write_readme(const struct detached *d, const struct signee *signee,
 	output_line(f, "  key    %s", key);
 	fputs("\nLook at what you sign (bpfctl inspect BUNDLE), and compare the bundle's digest.\n",
 	      f);
-	put_next(f, d);
+	put_next(f, d, signee);
 	if (fclose(f) != 0)
 		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_NONE, "out of memory");
 	unlink(path);

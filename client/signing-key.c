@@ -165,7 +165,7 @@ static int read_file(const char *path, struct pin *pin, EVP_PKEY **ret, struct e
 
 /* ---- tokens ---- */
 
-/* Unless openssl.cnf has it already. What no token has to do stays with OpenSSL's own code. */
+/* Unless openssl.cnf has it already. */
 static int load_provider(const char *uri, struct error *error)
 {
 	if (OSSL_PROVIDER_available(NULL, "pkcs11"))
@@ -175,8 +175,6 @@ static int load_provider(const char *uri, struct error *error)
 		return openssl_failed(error, NULL, uri,
 				      "OpenSSL has no provider for PKCS#11 (package "
 				      "pkcs11-provider)");
-	if (EVP_set_default_properties(NULL, "?provider=default") != 1)
-		return openssl_failed(error, NULL, uri, "cannot set up OpenSSL");
 	return 0;
 }
 

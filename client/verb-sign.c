@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* bpfctl sign: adds a signer record to bundles. */
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
@@ -43,10 +44,14 @@ static int sign_here(void *arg, const struct sign_part *part, struct blob messag
 static int open_signer(const struct sign_arguments *a, struct signer *s, struct error *error)
 {
 	const char *name = a->certificate ? a->certificate : a->key;
-	_cleanup_pin_ struct pin pin = {.file = a->pin_file};
+	_cleanup_pin_ struct pin pin = {.file = a->pin_file}, other = {};
 	bool in_token = !a->certificate || signing_key_is_uri(a->certificate);
 	int r = 0;
 
+	/* Before OpenSSL is used: as it ends it would tear the provider down below a token's
+	 * library that uses OpenSSL, too, and has not ended. SoftHSM crashes then. */
+	if (signing_key_is_uri(a->key) || in_token)
+		OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 	if (!in_token) {
 		r = certificate_read(a->certificate, &s->certificate, error);
 		if (r == 0)
@@ -55,8 +60,11 @@ static int open_signer(const struct sign_arguments *a, struct signer *s, struct 
 	if (r == 0)
 		r = signing_key_open(a->key, &pin, &s->key, error);
 	if (r == 0 && in_token) {
-		r = signing_key_certificate(name, a->certificate ? NULL : s->key, &pin,
-					    &s->certificate, error);
+		/* A secret goes only where it is known to belong: not to another token. */
+		if (signing_key_is_uri(a->key))
+			other.file = a->pin_file;
+		r = signing_key_certificate(name, a->certificate ? NULL : s->key,
+					    a->certificate ? &other : &pin, &s->certificate, error);
 		if (r == 0)
 			r = sign_check_certificate(&s->certificate, name, error);
 	}
