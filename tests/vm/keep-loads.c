@@ -104,6 +104,8 @@ static struct load *wrap_load(enum lifetime lifetime, int program, int map, int 
 	load->rule_source = strdup("source");
 	load->signers = calloc(1, sizeof(*load->signers));
 	load->n_signers = 1;
+	load->required = 1;
+	load->counted = 1;
 	digest_format((const uint8_t[DIGEST_SIZE]){1}, load->digest);
 	digest_format((const uint8_t[DIGEST_SIZE]){2}, load->signers[0]);
 	load->objects.programs[0] = dup(program);
