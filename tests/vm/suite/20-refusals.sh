@@ -30,7 +30,7 @@ restart_daemon
 expect "refusals: the good bundle loads before" 0 "" as alice bpfctl run "$b/execwatch.bpfb" --duration 1
 programs=$(bpf_ids prog)
 maps=$(bpf_ids map)
-sleep 1
+wait_for 30 daemon_idle
 holds=$(daemon_holds)
 
 expect "refusals: no signature" 4 "authenticate.*no sign" as alice bpfctl load "$b/execwatch-unsigned.bpfb"
@@ -94,7 +94,7 @@ sleep 2
 settled() {
 	[[ $(daemon_holds) == "$holds" ]]
 }
-wait_for 10 settled
+wait_for 30 settled
 same "refusals: the daemon holds what it held before" "$holds" "$(daemon_holds)"
 same "refusals: programs in the kernel" "$programs" "$(bpf_ids prog)"
 same "refusals: maps in the kernel" "$maps" "$(bpf_ids map)"

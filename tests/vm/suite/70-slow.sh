@@ -12,7 +12,7 @@ END
 slow_loads=4 # as many as a user may have at a time
 as alice bpfctl status >/dev/null
 pid=$(daemon_pid)
-sleep 1
+wait_for 30 daemon_idle
 before=$(daemon_holds)
 programs=$(bpf_ids prog) maps=$(bpf_ids map)
 

@@ -59,6 +59,11 @@ daemon_holds() {
 		"$(pgrep -c -P "$pid") children"
 }
 
+# daemon_idle: whether the threads and children of the calls before have ended.
+daemon_idle() {
+	[[ $(daemon_holds) == *" 1 threads, 0 children" ]]
+}
+
 daemon_memory() {
 	awk '/^(Private_Clean|Private_Dirty):/ { sum += $2 } END { print sum }' \
 		"/proc/$(daemon_pid)/smaps_rollup"
