@@ -102,7 +102,8 @@ int peer_copy(const struct peer *peer, struct peer *ret)
 
 	if (!groups)
 		return -ENOMEM;
-	memcpy(groups, peer->groups, peer->n_groups * sizeof(gid_t));
+	if (peer->n_groups > 0)
+		memcpy(groups, peer->groups, peer->n_groups * sizeof(gid_t));
 	*ret = *peer;
 	ret->groups = groups;
 	return 0;

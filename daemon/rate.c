@@ -31,7 +31,8 @@ static void expire(struct rate_times *t, uint64_t now)
 	while (old < t->n && now >= t->times[old] + t->length)
 		old++;
 	t->n -= old;
-	memmove(t->times, t->times + old, t->n * sizeof(*t->times));
+	if (old > 0)
+		memmove(t->times, t->times + old, t->n * sizeof(*t->times));
 }
 
 static void sweep(struct rates *rates, uint64_t now)
