@@ -12,7 +12,7 @@
 
 /* ---- writing ---- */
 
-static int floor_to_json(const struct floor *floor, struct json_object *array)
+int floor_to_json(const struct floor *floor, struct json_object *array)
 {
 	struct json_object *object = json_object_new_object();
 	char digest[DIGEST_TEXT_SIZE];

@@ -59,3 +59,6 @@ int floors_set(struct floors *floors, const char *name, const uint8_t signer[sta
 
 /* All of them, by name: a malloced copy. */
 int floors_list(struct floors *floors, struct floor **ret, unsigned *ret_n, struct error *error);
+
+/* Appends {name, signer, sequence}, as the file and the interface have it, to @array. -ENOMEM. */
+int floor_to_json(const struct floor *floor, struct json_object *array);

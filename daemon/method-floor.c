@@ -4,22 +4,6 @@
 #include "method.h"
 #include "service.h"
 
-static int add_floor(struct json_object *array, const struct floor *floor)
-{
-	struct json_object *object = json_object_new_object();
-	char digest[DIGEST_TEXT_SIZE];
-
-	digest_format(floor->signer, digest);
-	if (!object || json_add_string(object, "name", floor->name) < 0 ||
-	    json_add_string(object, "signer", digest) < 0 ||
-	    json_add_u64(object, "sequence", floor->sequence) < 0 ||
-	    json_object_array_add(array, object) != 0) {
-		json_object_put(object);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
 void method_list_floors(struct call *call)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
@@ -39,7 +23,7 @@ void method_list_floors(struct call *call)
 	array = json_object_new_array();
 	r = json_add(parameters, "floors", array);
 	for (unsigned i = 0; i < n && r == 0; i++)
-		r = add_floor(array, &floors[i]);
+		r = floor_to_json(&floors[i], array);
 	if (r == 0) {
 		call_reply(call, parameters, NULL, 0);
 		return;
