@@ -111,6 +111,8 @@ static void run(const struct check *check)
 		s.globals->result = -EINPROGRESS;
 		s.globals->armed = t.tid;
 		meet(from);
+		/* It may have been met on its way to sleep: RESUME waits for its next turn. */
+		target_turn(&t);
 		r = s.globals->result;
 	}
 	say_seen(r, kind, key);
