@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A part of gate.bpf.c: the pins, and the mounts that they hang in. A bpffs whose last mount goes
+ * takes its pins with it.
+ */
+#pragma once
+
+extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym;
+
+#define PIN_DEPTH 4 /* PIN_ROOT/gate/GENERATION/NAME, from the name up */
+
+static __always_inline bool under_pins(struct dentry *dentry)
+{
+	struct gate_config *config = config_get();
+
+	if (!config || dentry->d_parent->d_inode->i_sb->s_dev != config->pin_device)
+		return false;
+	for (int i = 0; i < PIN_DEPTH; i++) {
+		struct inode *inode = dentry->d_inode;
+
+		if (inode && inode->i_ino == config->pin_root)
+			return true;
+		dentry = dentry->d_parent;
+	}
+	return false;
+}
+
+static __always_inline int check_pin(struct dentry *dentry)
+{
+	if (!under_pins(dentry) || task_current_role() == GATE_ROLE_DAEMON)
+		return 0;
+	return verdict(GATE_PIN, GATE_NO_COMMAND, 0);
+}
+
+SEC("lsm/inode_unlink")
+int BPF_PROG(gate_unlink, struct inode *folder, struct dentry *dentry)
+{
+	return check_pin(dentry);
+}
+
+SEC("lsm/inode_rmdir")
+int BPF_PROG(gate_rmdir, struct inode *folder, struct dentry *dentry)
+{
+	return check_pin(dentry);
+}
+
+SEC("lsm/inode_rename")
+int BPF_PROG(gate_rename, struct inode *folder, struct dentry *dentry, struct inode *new_folder,
+	     struct dentry *new_dentry)
+{
+	return check_pin(dentry) ?: check_pin(new_dentry);
+}
+
+/* ---- mounts ---- */
+
+static __always_inline struct mount *mount_of(struct vfsmount *mnt)
+{
+	const void *whole = (const void *)mnt - bpf_core_field_offset(struct mount, mnt);
+
+	return bpf_rdonly_cast(whole, bpf_core_type_id_kernel(struct mount));
+}
+
+/* Is it one of PID 1's, or one of those that pass on to others what is done to them? Services and
+ * containers may do with copies of their own what they want. */
+static __always_inline bool concerns_init(struct mount *mount)
+{
+	struct gate_config *config = config_get();
+
+	return !config || (__u64)mount->mnt_ns == config->init_mounts || mount->mnt_group_id;
+}
+
+/* With which the pins would go: theirs, that of /sys, and the root of all. */
+static __always_inline bool carries_pins(struct vfsmount *mnt)
+{
+	struct gate_config *config = config_get();
+	struct mount *mount = mount_of(mnt);
+	__u32 device = mnt->mnt_sb->s_dev;
+
+	if (!config || !concerns_init(mount))
+		return !config;
+	return device == config->pin_device || device == config->sys_device ||
+	       mount->mnt_parent == mount;
+}
+
+static __always_inline bool is_in_pins(struct vfsmount *mnt)
+{
+	struct gate_config *config = config_get();
+
+	return config && mnt->mnt_sb->s_dev == config->pin_device && concerns_init(mount_of(mnt));
+}
+
+static __always_inline int refuse_mount(void)
+{
+	__u32 role = task_current_role();
+
+	/* PID 1, and what it forks to set a service's mounts up */
+	if (task_is_init() || role == GATE_ROLE_INIT || role == GATE_ROLE_DAEMON)
+		return 0;
+	return verdict(GATE_MOUNT, GATE_NO_COMMAND, 0);
+}
+
+SEC("lsm/sb_umount")
+int BPF_PROG(gate_umount, struct vfsmount *mnt, int flags)
+{
+	return carries_pins(mnt) ? refuse_mount() : 0;
+}
+
+/* mount(2): the source of a move is a name in user memory, so none is moved in this way where it
+ * concerns PID 1. */
+SEC("lsm/sb_mount")
+int BPF_PROG(gate_mount, const char *source, struct path *path, const char *type,
+	     unsigned long flags, void *data)
+{
+	struct vfsmount *mnt = path->mnt;
+
+	if (is_in_pins(mnt) || (flags & MS_MOVE && concerns_init(mount_of(mnt))))
+		return refuse_mount();
+	return 0;
+}
+
+SEC("lsm/move_mount")
+int BPF_PROG(gate_move_mount, struct path *from, struct path *to)
+{
+	return is_in_pins(to->mnt) || carries_pins(from->mnt) ? refuse_mount() : 0;
+}
+
+SEC("lsm/sb_pivotroot")
+int BPF_PROG(gate_pivot_root, struct path *old_path, struct path *new_path)
+{
+	return concerns_init(mount_of(new_path->mnt)) ? refuse_mount() : 0;
+}
+
+SEC("lsm/sb_remount")
+int BPF_PROG(gate_remount, struct super_block *super, void *options)
+{
+	struct gate_config *config = config_get();
+
+	return config && super->s_dev == config->pin_device ? refuse_mount() : 0;
+}
