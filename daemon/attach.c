@@ -2,28 +2,42 @@
 #include <limits.h>
 
 #include "attach-kinds.h"
+#include "enforce.h"
+
+/* Closes all but the first @n. */
+static void links_cut(struct links *links, unsigned n)
+{
+	/* The last made goes first, as everywhere where things are undone. */
+	while (links->n > n) {
+		int fd = links->items[--links->n].fd;
+
+		enforce_link_remove(fd);
+		safe_close(fd);
+	}
+}
 
 void links_done(struct links *links)
 {
-	/* The last made goes first, as everywhere where things are undone. */
-	while (links->n > 0)
-		safe_close(links->items[--links->n].fd);
+	links_cut(links, 0);
 	free(links->items);
 	*links = LINKS_INIT;
 }
 
 int links_add(struct links *links, int fd, unsigned attachment)
 {
-	struct load_link *items;
+	struct load_link *items = NULL;
+	int r = links->n == LINKS_MAX ? -E2BIG : 0;
 
-	if (links->n == LINKS_MAX) {
-		safe_close(fd);
-		return -E2BIG;
+	if (r == 0 && fd >= 0)
+		r = enforce_link_add(fd);
+	if (r == 0) {
+		items = reallocarray(links->items, links->n + 1, sizeof(*items));
+		r = items ? 0 : -ENOMEM;
 	}
-	items = reallocarray(links->items, links->n + 1, sizeof(*items));
-	if (!items) {
+	if (r < 0) {
+		enforce_link_remove(fd);
 		safe_close(fd);
-		return -ENOMEM;
+		return r;
 	}
 	items[links->n++] = (struct load_link){.fd = fd, .attachment = attachment};
 	links->items = items;
@@ -116,10 +130,11 @@ int attach(int prog_fd, enum bpf_prog_type type, const struct target *target, un
 			program_type_name(type) ?: "(unknown)", target_kind_name(target->kind));
 		return finish(-EINVAL, target, STEP_ATTACH, error);
 	}
+	enforce_links_begin();
 	r = kinds[target->kind].attach(prog_fd, target, attachment, links, error);
+	enforce_links_end();
 	if (r < 0) {
-		while (links->n > before)
-			safe_close(links->items[--links->n].fd);
+		links_cut(links, before);
 		return finish(r, target, STEP_ATTACH, error);
 	}
 	return 0;

@@ -8,15 +8,19 @@
 #include <sys/uio.h>
 #include <systemd/sd-journal.h>
 
+#include "text.h"
+
 #define FIELDS_MAX 16
 
 /* Drawn at random, for bpfgate: journalctl MESSAGE_ID=... */
-#define MESSAGE_LOADED	 "MESSAGE_ID=7d0c1f3a5b9e4c7d8a26e0b14f95c2d1"
-#define MESSAGE_UNLOADED "MESSAGE_ID=3e86b0d94a1f4f0c9c57d2a8b6e1f073"
-#define MESSAGE_REFUSED	 "MESSAGE_ID=b51d7e2f08c34d6ea93f6c04d87b1a95"
-#define MESSAGE_REVOKED	 "MESSAGE_ID=c1a94e0d5f5b4b7fa4c8d3e7260b98f1"
-#define MESSAGE_EXAMINED "MESSAGE_ID=58e2c7f16d0a4c3b8a1f90b7d6e4235c"
-#define MESSAGE_FLOOR	 "MESSAGE_ID=0f6b3c2a97d14e58b0c7a5e1934d82f6"
+#define MESSAGE_LOADED	   "MESSAGE_ID=7d0c1f3a5b9e4c7d8a26e0b14f95c2d1"
+#define MESSAGE_UNLOADED   "MESSAGE_ID=3e86b0d94a1f4f0c9c57d2a8b6e1f073"
+#define MESSAGE_REFUSED	   "MESSAGE_ID=b51d7e2f08c34d6ea93f6c04d87b1a95"
+#define MESSAGE_REVOKED	   "MESSAGE_ID=c1a94e0d5f5b4b7fa4c8d3e7260b98f1"
+#define MESSAGE_EXAMINED   "MESSAGE_ID=58e2c7f16d0a4c3b8a1f90b7d6e4235c"
+#define MESSAGE_FLOOR	   "MESSAGE_ID=0f6b3c2a97d14e58b0c7a5e1934d82f6"
+#define MESSAGE_GATE_EVENT "MESSAGE_ID=e47b09c2f8d1436ab35c7e9016d4fa28"
+#define MESSAGE_GATE	   "MESSAGE_ID=9a4e6d1c35f04b7e8d2b60c9f1a7e583"
 
 struct entry {
 	unsigned n;
@@ -48,6 +52,12 @@ static void add(struct entry *entry, const char *format, ...)
 		entry->fields[entry->n++] = (struct iovec){text, (size_t)size};
 }
 
+static void entry_done(struct entry *entry)
+{
+	for (unsigned i = 0; i < entry->n; i++)
+		free(entry->fields[i].iov_base);
+}
+
 /* The first field is the message. */
 static void send_entry(struct entry *entry, int priority)
 {
@@ -56,8 +66,7 @@ static void send_entry(struct entry *entry, int priority)
 	else if (entry->n)
 		fprintf(stderr, "<%d>%s\n", priority,
 			(const char *)entry->fields[0].iov_base + strlen("MESSAGE="));
-	for (unsigned i = 0; i < entry->n; i++)
-		free(entry->fields[i].iov_base);
+	entry_done(entry);
 }
 
 void audit_started(void)
@@ -234,4 +243,114 @@ void audit_reloaded(const struct peer *peer, const struct error *error)
 	if (peer)
 		add(&entry, "BPFGATE_UID=%u", peer->uid);
 	send_entry(&entry, priority);
+}
+
+void audit_gate(const struct peer *peer, enum gate_mode before, enum gate_mode mode)
+{
+	int priority = mode < before ? LOG_WARNING : LOG_NOTICE;
+	struct entry entry = {};
+
+	add(&entry, "MESSAGE=User %u changed the gate from %s to %s.", peer->uid,
+	    gate_mode_name(before), gate_mode_name(mode));
+	add(&entry, MESSAGE_GATE);
+	add(&entry, "PRIORITY=%d", priority);
+	add(&entry, "BPFGATE_UID=%u", peer->uid);
+	add(&entry, "BPFGATE_PID=%d", peer->pid);
+	add(&entry, "BPFGATE_GATE=%s", gate_mode_name(mode));
+	send_entry(&entry, priority);
+}
+
+int audit_break_glass(void)
+{
+	struct entry entry = {};
+	int r;
+
+	/* sd-journal takes a journal that is not there for success */
+	if (access("/run/systemd/journal/socket", F_OK) < 0)
+		return -errno;
+	add(&entry, "MESSAGE=The gate is taken away by bpfgated --break-glass (user %u).",
+	    getuid());
+	add(&entry, MESSAGE_GATE);
+	add(&entry, "PRIORITY=%d", LOG_ALERT);
+	add(&entry, "BPFGATE_UID=%u", getuid());
+	add(&entry, "BPFGATE_PID=%d", getpid());
+	add(&entry, "BPFGATE_GATE=off");
+	r = entry.n == 6 ? sd_journal_sendv(entry.fields, (int)entry.n) : -ENOMEM;
+	entry_done(&entry);
+	return r;
+}
+
+/* What somebody was, or would have been, refused to do. */
+static void describe_event(const struct gate_event *event, char *ret, size_t size)
+{
+	const char *type = gate_type_name(event->type);
+
+	switch (event->reason) {
+	case GATE_LOAD:
+		snprintf(ret, size, "load a program of type %s, which is for bpfgated and PID 1",
+			 type ?: "unknown");
+		break;
+	case GATE_LOADER:
+		snprintf(ret, size, "load a loader, which is for bpfgated");
+		break;
+	case GATE_INIT_TYPE:
+		snprintf(ret, size,
+			 "load a program of type %s, which is none of those that PID 1 may load",
+			 type ?: "unknown");
+		break;
+	case GATE_SIGNATURE:
+		snprintf(ret, size, "load a loader that was not verified with bpfgated's keyring");
+		break;
+	case GATE_COMMAND:
+		snprintf(ret, size,
+			 "use command %u of bpf(2) in a loader, which needs it for no "
+			 "map or program",
+			 event->command);
+		break;
+	case GATE_RUN:
+		snprintf(ret, size, "run a program by BPF_PROG_RUN, which is for bpfgated");
+		break;
+	case GATE_OBJECT:
+		snprintf(ret, size, "open a program, map or link of bpfgated's");
+		break;
+	case GATE_PIN:
+		snprintf(ret, size, "remove or rename what is pinned in " PIN_ROOT);
+		break;
+	case GATE_MOUNT:
+		snprintf(ret, size, "change a mount that " PIN_ROOT " is in");
+		break;
+	case GATE_TRACE:
+		snprintf(ret, size, "trace bpfgated or a process of it");
+		break;
+	default:
+		snprintf(ret, size, "do what this version of bpfgated has no name for");
+	}
+}
+
+void audit_gate_event(const struct gate_event *event, uint64_t left_out)
+{
+	char what[160], comm[GATE_COMM_SIZE + 1] = "", more[64] = "";
+	struct entry entry = {};
+
+	memcpy(comm, event->comm, GATE_COMM_SIZE);
+	text_sanitize(comm);
+	describe_event(event, what, sizeof(what));
+	if (left_out)
+		snprintf(more, sizeof(more), " (and %llu times since the last entry)",
+			 (unsigned long long)left_out);
+	add(&entry, "MESSAGE=The gate %s user %u (process %u, \"%s\") to %s%s.",
+	    event->refused ? "refused" : "would have refused", event->uid, event->tgid, comm, what,
+	    more);
+	add(&entry, MESSAGE_GATE_EVENT);
+	add(&entry, "PRIORITY=%d", LOG_NOTICE);
+	add(&entry, "BPFGATE_UID=%u", event->uid);
+	add(&entry, "BPFGATE_PID=%u", event->tgid);
+	add(&entry, "BPFGATE_COMM=%s", comm);
+	add(&entry, "BPFGATE_REASON=%s", gate_reason_name(event->reason) ?: "");
+	add(&entry, "BPFGATE_OUTCOME=%s", event->refused ? "refused" : "would");
+	if (event->command != GATE_NO_COMMAND)
+		add(&entry, "BPFGATE_COMMAND=%u", event->command);
+	if (left_out)
+		add(&entry, "BPFGATE_LEFT_OUT=%llu", (unsigned long long)left_out);
+	send_entry(&entry, LOG_NOTICE);
 }

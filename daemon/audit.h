@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "enforce.h"
 #include "floor.h"
 #include "peer.h"
 #include "record.h"
@@ -36,3 +37,11 @@ void audit_reloaded(const struct peer *peer, const struct error *error);
 /* @what: "load", "unload", ...; @id of the load it was about, or NULL. */
 void audit_refused(const struct peer *peer, const char *what, const char *id,
 		   const struct error *error);
+
+/* ---- the gate ---- */
+
+void audit_gate(const struct peer *peer, enum gate_mode before, enum gate_mode mode);
+/* Before it is done. A negative errno where there is no journal to tell: then it must not be. */
+int audit_break_glass(void);
+/* @left_out: events of this user and kind that had no entry of their own. */
+void audit_gate_event(const struct gate_event *event, uint64_t left_out);

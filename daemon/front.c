@@ -5,6 +5,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "connection.h"
+#include "gate-report.h"
 
 #define ACCEPT_AT_ONCE 32
 #define PAUSE_USEC     (200 * 1000)
@@ -79,9 +80,12 @@ int front_new(sd_event *event, struct gate *gate, int listen_fd, struct front **
 	if (r >= 0)
 		r = workers_new(event, &front->workers);
 	if (r >= 0)
+		r = gate_report_new(event, &front->report);
+	if (r >= 0)
 		r = sd_event_add_io(event, &front->listen_source, listen_fd, EPOLLIN, on_accept,
 				    front);
 	if (r < 0) {
+		gate_report_free(front->report);
 		workers_free(front->workers);
 		sd_event_unref(front->event);
 		free(front);
@@ -102,6 +106,7 @@ bool front_free(struct front *front, uint64_t usec)
 		connection_free(front->connections);
 	if (!workers_drain(front->workers, usec))
 		return false;
+	gate_report_free(front->report);
 	workers_free(front->workers);
 	sd_event_unref(front->event);
 	free(front);

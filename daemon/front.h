@@ -24,7 +24,8 @@ struct front {
 	uint64_t stall_usec; /* for a message to be whole, or a reply to be read on */
 	unsigned n_connections;
 	struct connection *connections;
-	int listen_fd; /* owned */
+	struct gate_report *report; /* what the gate refuses; NULL: nobody reads it */
+	int listen_fd;		    /* owned */
 	sd_event_source *listen_source;
 	bool reloading, reload_again;  /* at a signal: reload.c */
 	sd_event_source *pause_source; /* while there are no fds or memory to accept with */

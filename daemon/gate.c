@@ -4,6 +4,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "audit.h"
+#include "enforce.h"
 
 struct snapshot *gate_snapshot(struct gate *gate)
 {
@@ -52,7 +53,10 @@ static int restore(struct gate *gate, struct error *error)
 	unsigned restored = 0, removed = 0;
 	int r;
 
+	enforce_links_begin();
+	enforce_links_forget();
 	r = table_restore(gate->table, &restored, &removed, error);
+	enforce_links_end();
 	if (r < 0)
 		return r;
 	if (restored + removed)
@@ -172,6 +176,47 @@ int gate_reload(struct gate *gate, struct examination *ret, struct error *error)
 	r = reload(gate, ret, error);
 	pthread_mutex_unlock(&gate->reloading);
 	return r;
+}
+
+/* ---- enforcement ---- */
+
+/* What is loaded now is guarded from now on: by another gate than the one that it was made under.
+ */
+static int guard_all(struct gate *gate)
+{
+	struct load **loads = NULL;
+	unsigned n = 0;
+	int r;
+
+	enforce_links_begin();
+	r = table_list(gate->table, 0, &loads, &n);
+	for (unsigned i = 0; i < n; i++) {
+		if (r == 0)
+			r = enforce_guard(&loads[i]->objects, &loads[i]->links);
+		load_unref(loads[i]);
+	}
+	free(loads);
+	enforce_links_end();
+	return r;
+}
+
+int gate_enforce(struct gate *gate, enum gate_mode mode, enum gate_mode *ret_before,
+		 struct error *error)
+{
+	enum gate_mode before;
+	int r;
+
+	pthread_mutex_lock(&gate->reloading);
+	before = enforce_mode();
+	r = enforce_set_mode(mode, error);
+	if (r == 0 && mode > before)
+		r = guard_all(gate);
+	pthread_mutex_unlock(&gate->reloading);
+	if (r < 0)
+		return error_set(error, r, ERROR_FAILED, STEP_NONE,
+				 "what is loaded cannot be guarded by the gate: %s", strerror(-r));
+	*ret_before = before;
+	return 0;
 }
 
 void gate_done(struct gate *gate)

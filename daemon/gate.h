@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "enforce.h"
 #include "floor.h"
 #include "record.h"
 #include "snapshot.h"
@@ -48,6 +49,13 @@ void examination_done(struct examination *examination);
  * has been done nevertheless. *ret is filled in any case.
  */
 int gate_reload(struct gate *gate, struct examination *ret, struct error *error);
+
+/*
+ * Puts a gate up (enforce.h), changes it or takes it away; what is loaded is guarded by it. In any
+ * thread. *ret_before: what was in force.
+ */
+int gate_enforce(struct gate *gate, enum gate_mode mode, enum gate_mode *ret_before,
+		 struct error *error);
 
 void gate_done(struct gate *gate);
 

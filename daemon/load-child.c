@@ -263,11 +263,24 @@ static void refuse_the_rest(struct child *child)
 	}
 }
 
+/* Not before the parent has told the gate who this is. */
+static int wait_for_go(void)
+{
+	char byte;
+	long n = syscall(SYS_recvfrom, CHILD_SOCKET, &byte, 1, 0, NULL, NULL);
+
+	if (n < 0)
+		return -errno;
+	return n == 1 ? 0 : -ECANCELED;
+}
+
 static void prepare(struct child *child)
 {
 	int r;
 
 	r = child_limit(child->job->parent, child->job->socket, child->limit);
+	if (r == 0)
+		r = wait_for_go();
 	if (r == 0)
 		r = fd_describe(CHILD_SOCKET, child->socket_name, sizeof(child->socket_name));
 	if (r < 0)

@@ -12,7 +12,9 @@
  * does not hand over end with it, objects that it does are looked at again by the parent (kind, by
  * load.c) and by attest(), and a system call filter keeps it from starting anything.
  *
- * The child is forked by one thread of several: it may call nothing that allocates or locks.
+ * The child is forked by one thread of several: it may call nothing that allocates or locks. It
+ * makes its first bpf(2) call when its parent has registered it with the gate (enforce.h) and sent
+ * it a byte.
  */
 #pragma once
 

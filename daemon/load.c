@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "child.h"
+#include "enforce.h"
 #include "errno-text.h"
 #include "load-error.h"
 #include "loader-check.h"
@@ -106,6 +107,7 @@ static bool attempt_end(struct attempt *attempt, siginfo_t *ret)
 	pthread_t thread;
 
 	memset(ret, 0, sizeof(*ret));
+	enforce_child_remove(attempt->pidfd);
 	syscall(SYS_pidfd_send_signal, attempt->pidfd, SIGKILL, NULL, 0);
 	if (wait_for(&poll_fd, 1, end) > 0) {
 		waitid(P_PIDFD, (id_t)attempt->pidfd, ret, WEXITED | WNOHANG);
@@ -217,16 +219,37 @@ static int attempt_start(struct attempt *attempt, struct load_job *job)
 	return r;
 }
 
+/* Tells the gate what the child is, and the child that it may begin. One that has ended already is
+ * for attempt_wait() to find. */
+static int attempt_admit(struct attempt *attempt, int32_t keyring)
+{
+	int r = enforce_child_add(attempt->pidfd, keyring);
+
+	if (r < 0 && r != -ESRCH)
+		return r;
+	if (send(attempt->socket, "", 1, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
+		return -errno;
+	return 0;
+}
+
 static int attempt_run(struct attempt *attempt, struct load_job *job, uint64_t end,
 		       struct error *error)
 {
 	char buffer[ERRNO_TEXT_SIZE];
+	siginfo_t info;
 	int r;
 
 	r = attempt_start(attempt, job);
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_LOAD,
 				 "cannot start a process to load in: %s", errno_text(-r, buffer));
+	r = attempt_admit(attempt, job->input->keyring);
+	if (r < 0) {
+		attempt_end(attempt, &info);
+		return error_set(error, r, ERROR_FAILED, STEP_LOAD,
+				 "cannot register the process that loads with the gate: %s",
+				 errno_text(-r, buffer));
+	}
 	attempt_wait(attempt, end);
 	return 0;
 }

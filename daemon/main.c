@@ -5,6 +5,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "audit.h"
+#include "break-glass.h"
 #include "capability.h"
 #include "child.h"
 #include "front.h"
@@ -20,6 +21,9 @@ struct options {
 	unsigned n_policy;
 	const char *policy[POLICY_DIRS_MAX + 1]; /* ends with NULL */
 	bool daemon_only;
+	enum gate_mode gate;
+	uint64_t gate_types;
+	bool break_glass;
 };
 
 static void help(void)
@@ -42,11 +46,34 @@ static void help(void)
 	       "                        or platform (default: one that holds the trusted "
 	       "certificates)\n"
 	       "  --unsafe-daemon-only  load where the kernel does not verify signatures\n"
+	       "  --gate MODE           who else may load programs: off (all that could before), "
+	       "audit (the same,\n"
+	       "                        and say what enforce would refuse) or enforce (nobody but "
+	       "PID 1)\n"
+	       "                        (default: off, or what is in force already)\n"
+	       "  --gate-types TYPES    with a gate, what PID 1 may load: program types, with "
+	       "commas\n"
+	       "                        (default: what systemd needs)\n"
+	       "  --break-glass         take the gate away and exit; for PID 1 to start\n"
 	       "  --help                print this and exit\n"
 	       "  --version             print the version and exit\n");
 }
 
-enum { SOCKET = 256, KEYS, REVOKED, STATE, STORE, POLICY, KEYRING, UNSAFE, HELP, VERSION };
+enum {
+	SOCKET = 256,
+	KEYS,
+	REVOKED,
+	STATE,
+	STORE,
+	POLICY,
+	KEYRING,
+	UNSAFE,
+	GATE_MODE,
+	GATE_TYPES,
+	BREAK_GLASS,
+	HELP,
+	VERSION,
+};
 
 /* Where the value of an option goes that has one and may be anything; NULL for others. */
 static const char **plain_option(struct options *o, int c)
@@ -67,6 +94,29 @@ static const char **plain_option(struct options *o, int c)
 	default:
 		return NULL;
 	}
+}
+
+/* As take_option(). */
+static int take_gate_option(struct options *o, int c, const char *value)
+{
+	const char *bad;
+	size_t size;
+
+	if (c == BREAK_GLASS) {
+		o->break_glass = true;
+		return 1;
+	}
+	if (c == GATE_MODE) {
+		if (gate_mode_parse(value, &o->gate) == 0)
+			return 1;
+		fprintf(stderr, "bpfgated: --gate %s: must be off, audit or enforce\n", value);
+		return -EINVAL;
+	}
+	if (gate_types_parse(value, &o->gate_types, &bad, &size) == 0)
+		return 1;
+	fprintf(stderr, "bpfgated: --gate-types %s: '%.*s' is no program type\n", value,
+		(int)MIN(size, 64u), bad);
+	return -EINVAL;
 }
 
 /* 1: go on, 0: done, below 0: wrong usage. */
@@ -92,6 +142,10 @@ static int take_option(struct options *o, int c, const char *value)
 	case UNSAFE:
 		o->daemon_only = true;
 		return 1;
+	case GATE_MODE:
+	case GATE_TYPES:
+	case BREAK_GLASS:
+		return take_gate_option(o, c, value);
 	case HELP:
 		help();
 		return 0;
@@ -114,6 +168,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{"store", required_argument, NULL, STORE},
 		{"keyring", required_argument, NULL, KEYRING},
 		{"unsafe-daemon-only", no_argument, NULL, UNSAFE},
+		{"gate", required_argument, NULL, GATE_MODE},
+		{"gate-types", required_argument, NULL, GATE_TYPES},
+		{"break-glass", no_argument, NULL, BREAK_GLASS},
 		{"help", no_argument, NULL, HELP},
 		{"version", no_argument, NULL, VERSION},
 		{},
@@ -212,12 +269,16 @@ static int run(const struct options *o, struct error *error)
 	if (r == 0)
 		r = capability_drop(error);
 	if (r == 0)
+		r = enforce_setup(o->gate, o->gate_types, error);
+	if (r == 0)
 		r = gate_setup(&gate, o->state ?: "/run/bpfgate-state", error);
 	if (r == 0) {
 		r = serve(event, &gate, listen_fd);
 		if (r < 0)
 			error_set(error, r, ERROR_FAILED, STEP_NONE, "Cannot serve: %s.",
 				  strerror(-r));
+		/* what outlives the daemon stays guarded */
+		enforce_done();
 		gate_done(&gate);
 	}
 	sd_event_unref(event);
@@ -227,13 +288,14 @@ static int run(const struct options *o, struct error *error)
 int main(int argc, char **argv)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
-	struct options options = {};
+	struct options options = {.gate_types = gate_init_types};
 	int r;
 
 	r = parse_options(argc, argv, &options);
 	if (r <= 0)
 		return r < 0 ? 2 : EXIT_SUCCESS;
-	if (run(&options, &error) < 0) {
+	r = options.break_glass ? break_glass(&error) : run(&options, &error);
+	if (r < 0) {
 		fprintf(stderr, SD_ERR "bpfgated: %s\n", error_message(&error));
 		return EXIT_FAILURE;
 	}

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "enforce.h"
+
 /* "PIN_ROOT/ID/prog-NUMBER", the longest of them */
 #define PIN_PATH_MAX (sizeof(PIN_ROOT) + LOAD_ID_SIZE + sizeof("/prog-") + 10)
 
@@ -180,9 +182,11 @@ static int open_links(const char *id, struct links *links, struct error *error)
 	for (unsigned i = 0; i < links->n; i++) {
 		int r = open_one(id, "link", i, &links->items[i].fd, error);
 
+		if (r == 0)
+			r = enforce_link_add(links->items[i].fd);
 		if (r < 0) {
-			while (i-- > 0)
-				links->items[i].fd = safe_close(links->items[i].fd);
+			for (unsigned j = 0; j <= i; j++)
+				links->items[j].fd = safe_close(links->items[j].fd);
 			return r;
 		}
 	}
@@ -306,17 +310,15 @@ static int remove_names(int fd, const char *prefix)
 	return r;
 }
 
-int pin_remove(const char *id)
+int pin_remove_folder(const char *name)
 {
 	_cleanup_close_ int root = -1, fd = -1;
 	int r, r_rest;
 
-	if (!id_valid(id))
-		return -EINVAL;
 	root = root_open(NULL);
 	if (root < 0)
 		return is_absent(root) ? 0 : root;
-	fd = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	/* Links first: what is being taken down must not run without the rest. */
@@ -324,7 +326,12 @@ int pin_remove(const char *id)
 	r_rest = remove_names(fd, "");
 	if (r < 0 || r_rest < 0)
 		return r < 0 ? r : r_rest;
-	return unlinkat(root, id, AT_REMOVEDIR) < 0 ? -errno : 0;
+	return unlinkat(root, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+int pin_remove(const char *id)
+{
+	return id_valid(id) ? pin_remove_folder(id) : -EINVAL;
 }
 
 int pin_sweep(void)

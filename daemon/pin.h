@@ -16,3 +16,6 @@ int pin_root_check(struct error *error);
  * The new file belongs to the calling thread's credentials. On failure *ret_what says at what.
  */
 int pin_reopen(int fd, uint32_t flags, int *ret_fd, const char **ret_what);
+
+/* Removes the folder @name of PIN_ROOT with the pins in it, links first; absent is fine. */
+int pin_remove_folder(const char *name);

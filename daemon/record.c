@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sys/random.h>
 
+#include "enforce.h"
 #include "record-file.h"
 #include "record-table.h"
 
@@ -18,6 +19,7 @@ struct load *load_new(void)
 	if (!load)
 		return NULL;
 	load->refs = 1;
+	load->gate_epoch = enforce_epoch();
 	hex_encode(&id, sizeof(id), load->id);
 	memset(load->objects.programs, 0xff, sizeof(load->objects.programs));
 	memset(load->objects.maps, 0xff, sizeof(load->objects.maps));
@@ -172,6 +174,24 @@ static int make_persistent(struct table *table, struct load *load, struct error 
 	return r;
 }
 
+/* On failure it is taken out again. */
+static int guard_late(struct table *table, struct load *load)
+{
+	int r = enforce_guard(&load->objects, &load->links);
+	bool listed;
+
+	if (r == 0)
+		return 0;
+	pthread_mutex_lock(&table->lock);
+	listed = load->listed;
+	if (listed)
+		take_out(table, load);
+	pthread_mutex_unlock(&table->lock);
+	if (listed)
+		load_unref(load);
+	return r;
+}
+
 int table_add(struct table *table, struct load *load, struct error *error)
 {
 	int r;
@@ -187,6 +207,9 @@ int table_add(struct table *table, struct load *load, struct error *error)
 	if (r == 0)
 		load_ref(load);
 	pthread_mutex_unlock(&table->lock);
+	/* A gate that came up meanwhile, and later than this, finds it in the table. */
+	if (r == 0 && load->gate_epoch != enforce_epoch())
+		r = guard_late(table, load);
 	if (r == 0)
 		return 0;
 	if (load->lifetime == LIFETIME_PERSISTENT) {

@@ -35,6 +35,7 @@ struct load {
 	struct attachment *attachments; /* owned, with their targets */
 	struct links links;		/* one or more an attachment */
 	struct usage usage;		/* measure(), not written: asked again after a restart */
+	unsigned gate_epoch;		/* enforce.h: which gate its objects were made under */
 
 	/* the table's own, guarded by its lock */
 	struct load *next, *previous; /* in order of age */

@@ -22,3 +22,4 @@ void method_status(struct call *call);
 void method_reload(struct call *call);
 void method_list_floors(struct call *call);
 void method_set_floor(struct call *call);
+void method_gate(struct call *call);

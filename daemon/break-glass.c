@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "break-glass.h"
+
+#include "audit.h"
+
+int break_glass(struct error *error)
+{
+	enum gate_mode mode;
+	int r;
+
+	r = audit_break_glass();
+	if (r < 0)
+		return error_set(error, r, ERROR_FAILED, STEP_NONE,
+				 "the gate is left as it is, for the journal cannot be told (%s): "
+				 "start systemd-journald, or reboot without --gate",
+				 strerror(-r));
+	r = enforce_remove(&mode, error);
+	if (r < 0)
+		return r;
+	if (mode == GATE_OFF)
+		printf("There was no gate.\n");
+	else
+		printf("The gate (%s) has been taken away.\n", gate_mode_name(mode));
+	return 0;
+}

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "enforce-internal.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <pthread.h>
+
+#include "pin.h"
+
+/*
+ * .lock guards .gate: readers while the daemon works, the writer where one gate takes the place of
+ * another.
+ */
+static struct {
+	pthread_rwlock_t lock;
+	bool present;
+	struct kernel_gate gate;
+	uint64_t init_types;
+	unsigned attaching; /* calls of enforce_links_begin() without an end */
+	unsigned epoch;	    /* how many gates there have been in the life of this process */
+} enforce = {.lock = PTHREAD_RWLOCK_INITIALIZER, .gate = KERNEL_GATE_INIT};
+
+/* ---- names ---- */
+
+static const char *const mode_names[_GATE_MODE_MAX] = {
+	[GATE_OFF] = "off",
+	[GATE_AUDIT] = "audit",
+	[GATE_ENFORCE] = "enforce",
+};
+
+static const char *const reason_names[_GATE_REASON_MAX] = {
+	[GATE_LOAD] = "load",		[GATE_LOADER] = "loader",   [GATE_INIT_TYPE] = "init_type",
+	[GATE_SIGNATURE] = "signature", [GATE_COMMAND] = "command", [GATE_RUN] = "run",
+	[GATE_OBJECT] = "object",	[GATE_PIN] = "pin",	    [GATE_MOUNT] = "mount",
+	[GATE_TRACE] = "trace",
+};
+
+/*
+ * IPAddressDeny= and RestrictNetworkInterfaces= (cgroup_skb), DeviceAllow= (cgroup_device),
+ * SocketBindDeny= (cgroup_sock_addr), RestrictFileSystems= (lsm); with socket filters, libbpf and
+ * systemd find out what the kernel can do.
+ */
+const uint64_t gate_init_types =
+	1ULL << BPF_PROG_TYPE_SOCKET_FILTER | 1ULL << BPF_PROG_TYPE_CGROUP_SKB |
+	1ULL << BPF_PROG_TYPE_CGROUP_SOCK | 1ULL << BPF_PROG_TYPE_CGROUP_DEVICE |
+	1ULL << BPF_PROG_TYPE_CGROUP_SOCK_ADDR | 1ULL << BPF_PROG_TYPE_LSM;
+
+const char *gate_type_name(uint32_t type)
+{
+	return libbpf_bpf_prog_type_str((enum bpf_prog_type)type);
+}
+
+static int find_type(const char *name, size_t size)
+{
+	for (uint32_t type = 1; type < 64; type++) {
+		const char *known = gate_type_name(type);
+
+		if (known && strlen(known) == size && memcmp(known, name, size) == 0)
+			return (int)type;
+	}
+	return -EINVAL;
+}
+
+int gate_types_parse(const char *list, uint64_t *ret, const char **ret_bad, size_t *ret_size)
+{
+	uint64_t types = 0;
+
+	for (const char *p = list;; p++) {
+		size_t size = strcspn(p, ",");
+		int type = find_type(p, size);
+
+		if (type < 0) {
+			*ret_bad = p;
+			*ret_size = size;
+			return -EINVAL;
+		}
+		types |= 1ULL << type;
+		p += size;
+		if (!*p)
+			break;
+	}
+	*ret = types;
+	return 0;
+}
+
+int gate_mode_parse(const char *name, enum gate_mode *ret)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(mode_names); i++) {
+		if (streq(mode_names[i], name)) {
+			*ret = (enum gate_mode)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+const char *gate_mode_name(enum gate_mode mode)
+{
+	return mode_names[mode];
+}
+
+const char *gate_reason_name(uint32_t reason)
+{
+	return reason < ARRAY_SIZE(reason_names) ? reason_names[reason] : NULL;
+}
+
+/* ---- what is in force ---- */
+
+/* The stricter one; what another process wrote is not trusted to be in range. */
+static enum gate_mode mode_of(const struct kernel_gate *gate)
+{
+	uint32_t mode = __atomic_load_n(&gate->config->mode, __ATOMIC_ACQUIRE);
+
+	return mode < _GATE_MODE_MAX ? (enum gate_mode)mode : GATE_ENFORCE;
+}
+
+static void set_mode(struct kernel_gate *gate, enum gate_mode mode)
+{
+	__atomic_store_n(&gate->config->mode, (uint32_t)mode, __ATOMIC_RELEASE);
+}
+
+enum gate_mode enforce_mode(void)
+{
+	enum gate_mode mode;
+
+	pthread_rwlock_rdlock(&enforce.lock);
+	mode = enforce.present ? mode_of(&enforce.gate) : GATE_OFF;
+	pthread_rwlock_unlock(&enforce.lock);
+	return mode;
+}
+
+static void take_gate(struct kernel_gate *gate)
+{
+	pthread_rwlock_wrlock(&enforce.lock);
+	kernel_gate_close(&enforce.gate);
+	enforce.gate = *gate;
+	enforce.present = true;
+	enforce.epoch++;
+	pthread_rwlock_unlock(&enforce.lock);
+	*gate = KERNEL_GATE_INIT;
+}
+
+void enforce_done(void)
+{
+	pthread_rwlock_wrlock(&enforce.lock);
+	kernel_gate_close(&enforce.gate);
+	enforce.present = false;
+	pthread_rwlock_unlock(&enforce.lock);
+}
+
+/* Opens both generations; what is not whole is removed. *ret_n: how many there are. */
+static int open_all(struct kernel_gate gates[static GATE_GENERATIONS], unsigned *ret_n,
+		    struct error *error)
+{
+	int r = 0;
+
+	*ret_n = 0;
+	for (unsigned i = 0; i < GATE_GENERATIONS && r == 0; i++) {
+		r = kernel_gate_open(i, &gates[i], error);
+		if (r == 0)
+			++*ret_n;
+		else if (r == -ENOENT || r == -ENOTDIR)
+			r = 0;
+	}
+	return r;
+}
+
+static void close_all(struct kernel_gate gates[static GATE_GENERATIONS])
+{
+	for (unsigned i = 0; i < GATE_GENERATIONS; i++)
+		kernel_gate_close(&gates[i]);
+}
+
+/*
+ * Puts a new gate up in @mode, in the place of the one of @previous (GATE_GENERATIONS: there is
+ * none), which goes once the new one is in force.
+ */
+static int replace(unsigned previous, enum gate_mode mode, struct error *error)
+{
+	struct kernel_gate gate = KERNEL_GATE_INIT;
+	unsigned next = previous == 0 ? 1 : 0;
+	int r;
+
+	r = kernel_gate_make(next, enforce.init_types, &gate, error);
+	if (r < 0)
+		return r;
+	set_mode(&gate, mode);
+	take_gate(&gate);
+	return previous == GATE_GENERATIONS ? 0 : kernel_gate_remove(previous, error);
+}
+
+/*
+ * The one to go on with: of this version and enforcing, so that nobody can have changed it since it
+ * was put up. Else a new one is made.
+ */
+static int adopt(struct kernel_gate gates[static GATE_GENERATIONS], enum gate_mode mode,
+		 struct error *error)
+{
+	unsigned keep = GATE_GENERATIONS, present = GATE_GENERATIONS;
+	int r;
+
+	for (unsigned i = 0; i < GATE_GENERATIONS; i++) {
+		if (!gates[i].config)
+			continue;
+		present = i;
+		if (mode_of(&gates[i]) > mode)
+			mode = mode_of(&gates[i]);
+		r = kernel_gate_is_current(&gates[i], error);
+		if (r < 0)
+			return r;
+		if (r > 0 && mode_of(&gates[i]) != GATE_OFF)
+			keep = i;
+	}
+	if (keep == GATE_GENERATIONS)
+		return replace(present, mode, error);
+	if (gates[1 - keep].config) {
+		kernel_gate_close(&gates[1 - keep]);
+		r = kernel_gate_remove(1 - keep, error);
+		if (r < 0)
+			return r;
+	}
+	gates[keep].config->init_types = enforce.init_types;
+	set_mode(&gates[keep], mode);
+	take_gate(&gates[keep]);
+	return 0;
+}
+
+int enforce_setup(enum gate_mode mode, uint64_t init_types, struct error *error)
+{
+	struct kernel_gate gates[GATE_GENERATIONS] = {KERNEL_GATE_INIT, KERNEL_GATE_INIT};
+	unsigned n;
+	int r;
+
+	enforce.init_types = init_types;
+	r = open_all(gates, &n, error);
+	if (r == 0 && n > 0)
+		r = adopt(gates, mode, error);
+	else if (r == 0 && mode != GATE_OFF)
+		r = replace(GATE_GENERATIONS, mode, error);
+	close_all(gates);
+	return r;
+}
+
+int enforce_remove(enum gate_mode *ret, struct error *error)
+{
+	struct kernel_gate gates[GATE_GENERATIONS] = {KERNEL_GATE_INIT, KERNEL_GATE_INIT};
+	unsigned n;
+	int r, r_one;
+
+	*ret = GATE_OFF;
+	r = open_all(gates, &n, error);
+	for (unsigned i = 0; i < GATE_GENERATIONS && r == 0; i++) {
+		if (!gates[i].config)
+			continue;
+		if (mode_of(&gates[i]) > *ret)
+			*ret = mode_of(&gates[i]);
+		/* whoever still holds one of its links */
+		set_mode(&gates[i], GATE_OFF);
+	}
+	close_all(gates);
+	for (unsigned i = 0; i < GATE_GENERATIONS && r == 0; i++) {
+		r_one = kernel_gate_remove(i, error);
+		r = r_one < 0 ? r_one : r;
+	}
+	return r;
+}
+
+/*
+ * From audit to enforce with a gate made anew: while nothing was refused, somebody may have changed
+ * what the old one has.
+ */
+int enforce_set_mode(enum gate_mode mode, struct error *error)
+{
+	enum gate_mode before = enforce_mode();
+	unsigned previous = enforce.present ? enforce.gate.generation : GATE_GENERATIONS;
+	int r;
+
+	if (mode == before)
+		return 0;
+	if (mode == GATE_OFF) {
+		r = enforce_remove(&before, error);
+		if (r == 0)
+			enforce_done();
+		return r;
+	}
+	if (mode > before)
+		return replace(before == GATE_OFF ? GATE_GENERATIONS : previous, mode, error);
+	pthread_rwlock_rdlock(&enforce.lock);
+	set_mode(&enforce.gate, mode);
+	pthread_rwlock_unlock(&enforce.lock);
+	return 0;
+}
+
+bool enforce_kernel_has_lsm(void)
+{
+	_cleanup_fclose_ FILE *file = fopen("/sys/kernel/security/lsm", "re");
+	char text[512] = "";
+
+	if (!file || !fgets(text, sizeof(text), file))
+		return false;
+	for (char *save = NULL, *name = strtok_r(text, ",\n", &save); name;
+	     name = strtok_r(NULL, ",\n", &save))
+		if (streq(name, "bpf"))
+			return true;
+	return false;
+}
+
+void enforce_counts(struct gate_count ret[static _GATE_REASON_MAX], uint64_t *ret_lost)
+{
+	memset(ret, 0, _GATE_REASON_MAX * sizeof(*ret));
+	*ret_lost = 0;
+	pthread_rwlock_rdlock(&enforce.lock);
+	for (uint32_t i = 0; enforce.present && i < _GATE_REASON_MAX; i++)
+		bpf_map_lookup_elem(enforce.gate.counts_fd, &i, &ret[i]);
+	if (enforce.present)
+		*ret_lost = enforce.gate.config->lost;
+	pthread_rwlock_unlock(&enforce.lock);
+}
+
+int enforce_events_dup(void)
+{
+	int fd = -ENOENT;
+
+	pthread_rwlock_rdlock(&enforce.lock);
+	if (enforce.present)
+		fd = fcntl(enforce.gate.events_fd, F_DUPFD_CLOEXEC, 3);
+	if (enforce.present && fd < 0)
+		fd = -errno;
+	pthread_rwlock_unlock(&enforce.lock);
+	return fd;
+}
+
+/* ---- load children ---- */
+
+int enforce_child_add(int pidfd, int32_t keyring)
+{
+	const struct gate_task task = {.role = GATE_ROLE_CHILD, .keyring = keyring};
+	int r = 0;
+
+	pthread_rwlock_rdlock(&enforce.lock);
+	if (enforce.present)
+		r = bpf_map_update_elem(enforce.gate.tasks_fd, &pidfd, &task, BPF_ANY);
+	pthread_rwlock_unlock(&enforce.lock);
+	return r;
+}
+
+void enforce_child_remove(int pidfd)
+{
+	pthread_rwlock_rdlock(&enforce.lock);
+	if (enforce.present)
+		bpf_map_delete_elem(enforce.gate.tasks_fd, &pidfd);
+	pthread_rwlock_unlock(&enforce.lock);
+}
+
+/* ---- links ---- */
+
+static void count_attaching(int by)
+{
+	pthread_rwlock_wrlock(&enforce.lock);
+	enforce.attaching += (unsigned)by;
+	if (enforce.present)
+		__atomic_store_n(&enforce.gate.config->attaching, enforce.attaching,
+				 __ATOMIC_SEQ_CST);
+	pthread_rwlock_unlock(&enforce.lock);
+}
+
+void enforce_links_begin(void)
+{
+	count_attaching(1);
+}
+
+void enforce_links_end(void)
+{
+	count_attaching(-1);
+}
+
+void enforce_links_forget(void)
+{
+	uint32_t id, next, owner;
+	bool more;
+
+	pthread_rwlock_rdlock(&enforce.lock);
+	more = enforce.present && bpf_map_get_next_key(enforce.gate.links_fd, NULL, &id) == 0;
+	while (more) {
+		more = bpf_map_get_next_key(enforce.gate.links_fd, &id, &next) == 0;
+		if (bpf_map_lookup_elem(enforce.gate.links_fd, &id, &owner) == 0 &&
+		    owner == GATE_OWNER_LOAD)
+			bpf_map_delete_elem(enforce.gate.links_fd, &id);
+		id = next;
+	}
+	pthread_rwlock_unlock(&enforce.lock);
+}
+
+int enforce_link_add(int link_fd)
+{
+	static const uint32_t owner = GATE_OWNER_LOAD;
+	uint32_t id;
+	int r = 0;
+
+	pthread_rwlock_rdlock(&enforce.lock);
+	if (enforce.present) {
+		r = link_id(link_fd, &id);
+		if (r == 0)
+			r = bpf_map_update_elem(enforce.gate.links_fd, &id, &owner, BPF_ANY);
+	}
+	pthread_rwlock_unlock(&enforce.lock);
+	return r;
+}
+
+void enforce_link_remove(int link_fd)
+{
+	uint32_t id;
+
+	pthread_rwlock_rdlock(&enforce.lock);
+	if (enforce.present && link_id(link_fd, &id) == 0)
+		bpf_map_delete_elem(enforce.gate.links_fd, &id);
+	pthread_rwlock_unlock(&enforce.lock);
+}
+
+/* ---- what was there before ---- */
+
+unsigned enforce_epoch(void)
+{
+	unsigned epoch;
+
+	pthread_rwlock_rdlock(&enforce.lock);
+	epoch = enforce.epoch;
+	pthread_rwlock_unlock(&enforce.lock);
+	return epoch;
+}
+
+/* Opening it again, by a pin, is what the gate sees. */
+static int touch(int fd)
+{
+	_cleanup_close_ int again = -1;
+	const char *what;
+
+	return pin_reopen(fd, 0, &again, &what);
+}
+
+int enforce_guard(const struct loaded *loaded, const struct links *links)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < loaded->n_programs && r == 0; i++)
+		r = touch(loaded->programs[i]);
+	for (unsigned i = 0; i < loaded->n_maps && r == 0; i++)
+		r = touch(loaded->maps[i]);
+	for (unsigned i = 0; i < links->n && r == 0; i++)
+		r = enforce_link_add(links->items[i].fd);
+	return r;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gate-report.h"
+
+#include <bpf/libbpf.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "audit.h"
+
+#define READ_AT_ONCE 64
+
+/* ---- which have an entry ---- */
+
+static struct report_slot *find_slot(struct report_limits *limits, const struct gate_event *event,
+				     uint64_t now)
+{
+	struct report_slot *unused = NULL;
+
+	for (unsigned i = 0; i < REPORT_SLOTS; i++) {
+		struct report_slot *slot = &limits->slots[i];
+
+		if (slot->begin_usec && slot->uid == event->uid && slot->reason == event->reason &&
+		    slot->refused == event->refused)
+			return slot;
+		if (!unused && (!slot->begin_usec || now - slot->begin_usec >= REPORT_USEC))
+			unused = slot;
+	}
+	if (!unused)
+		return &limits->others;
+	/* what an old one left out is said by whoever comes next */
+	limits->others.left_out += unused->left_out;
+	*unused = (struct report_slot){
+		.uid = event->uid, .reason = event->reason, .refused = event->refused};
+	return unused;
+}
+
+bool report_take(struct report_limits *limits, const struct gate_event *event, uint64_t now,
+		 uint64_t *ret_left_out)
+{
+	struct report_slot *slot = find_slot(limits, event, now);
+
+	if (!slot->begin_usec || now - slot->begin_usec >= REPORT_USEC) {
+		slot->begin_usec = now;
+		slot->n = 0;
+	}
+	if (slot->n >= REPORT_EVENTS) {
+		slot->left_out++;
+		return false;
+	}
+	slot->n++;
+	*ret_left_out = slot->left_out;
+	slot->left_out = 0;
+	return true;
+}
+
+/* ---- reading ---- */
+
+struct gate_report {
+	sd_event *event;
+	sd_event_source *source;
+	struct ring_buffer *ring;
+	int fd;
+	struct report_limits limits;
+};
+
+static int on_event(void *userdata, void *data, size_t size)
+{
+	struct gate_report *report = userdata;
+	struct gate_event event;
+	struct timespec now;
+	uint64_t left_out;
+
+	if (size < sizeof(event))
+		return 0;
+	memcpy(&event, data, sizeof(event));
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	if (report_take(&report->limits, &event,
+			(uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000, &left_out))
+		audit_gate_event(&event, left_out);
+	return 0;
+}
+
+/* So many at once, that clients are served in between. */
+static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct gate_report *report = userdata;
+
+	ring_buffer__consume_n(report->ring, READ_AT_ONCE);
+	return 0;
+}
+
+static void stop(struct gate_report *report)
+{
+	report->source = sd_event_source_disable_unref(report->source);
+	if (report->ring) {
+		ring_buffer__consume(report->ring);
+		ring_buffer__free(report->ring);
+	}
+	report->ring = NULL;
+	report->fd = safe_close(report->fd);
+}
+
+static int start(struct gate_report *report)
+{
+	int r = enforce_events_dup();
+
+	if (r < 0)
+		return r;
+	report->fd = r;
+	report->ring = ring_buffer__new(report->fd, on_event, report, NULL);
+	if (!report->ring)
+		return -errno;
+	return sd_event_add_io(report->event, &report->source, ring_buffer__epoll_fd(report->ring),
+			       EPOLLIN, on_readable, report);
+}
+
+void gate_report_follow(struct gate_report *report)
+{
+	int r;
+
+	stop(report);
+	r = start(report);
+	if (r >= 0 || r == -ENOENT)
+		return;
+	stop(report);
+	fprintf(stderr, SD_ERR "What the gate refuses cannot be read: %s; it is counted only\n",
+		strerror(-r));
+}
+
+int gate_report_new(sd_event *event, struct gate_report **ret)
+{
+	struct gate_report *report = calloc(1, sizeof(*report));
+
+	if (!report)
+		return -ENOMEM;
+	report->event = sd_event_ref(event);
+	report->fd = -1;
+	gate_report_follow(report);
+	*ret = report;
+	return 0;
+}
+
+void gate_report_free(struct gate_report *report)
+{
+	if (!report)
+		return;
+	stop(report);
+	sd_event_unref(report->event);
+	free(report);
+}
