@@ -8,7 +8,7 @@ _bpfctl_ids() {
 
 _bpfctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs='build sign keygen inspect verify load run unload list show explain policy reload floor status'
+	local verbs='build sign keygen inspect verify load run unload list show explain policy reload floor gate status'
 	local common='--json --json=pretty --json=short --json=off --socket --help'
 	local verb='' options='' files='' words='' i
 
@@ -61,6 +61,7 @@ _bpfctl() {
 	explain) options='--user --attach --persistent' files='*.bpfb' ;;
 	policy) options='--policy' files='*.json' ;;
 	floor) words='list set' ;;
+	gate) words='off audit enforce' ;;
 	esac
 
 	if [[ $cur == -* || -z $verb ]]; then

@@ -66,6 +66,8 @@ static const struct verb verbs[] = {
 	 "                         (default /etc/bpfgate/policy.d, /usr/lib/bpfgate/policy.d)\n"},
 	{"floor", verb_floor, "list | set NAME SIGNER SEQUENCE",
 	 "show or set the lowest sequences that may be loaded (root)", NULL},
+	{"gate", verb_gate, "[off | audit | enforce]",
+	 "show or change who besides the daemon may load programs (root)", NULL},
 	{"reload", verb_reload, "", "let the daemon read keys, policy and revocations again (root)",
 	 NULL},
 	{"status", verb_status, "", "show the daemon's state: kernel, keys, policy", NULL},

@@ -135,6 +135,7 @@ static void print_status(struct json_object *status)
 	print_policy(member_object(status, "policy"));
 	print_revocations(member_object(status, "revocations"));
 	print_configuration(member_object(status, "configuration"));
+	print_field("Gate", member_string(status, "gate"));
 	print_field("Loads", loads);
 }
 

@@ -58,6 +58,7 @@ int verb_usage(struct context *ctx, const char *format, ...) _printf_(2, 3);
 int verb_build(struct context *ctx, int argc, char **argv);
 int verb_explain(struct context *ctx, int argc, char **argv);
 int verb_floor(struct context *ctx, int argc, char **argv);
+int verb_gate(struct context *ctx, int argc, char **argv);
 int verb_inspect(struct context *ctx, int argc, char **argv);
 int verb_keygen(struct context *ctx, int argc, char **argv);
 int verb_list(struct context *ctx, int argc, char **argv);
