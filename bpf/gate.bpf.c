@@ -126,18 +126,26 @@ static __always_inline bool is_loader_command(int cmd)
  * So nobody gets a descriptor of one that is guarded, or that may be: the daemon counts up
  * "attaching" before it makes links, and down when their ids are in the map.
  */
-static __always_inline int check_link(__u32 id, const struct gate_task *task)
+static __always_inline int check_link(__u32 id)
 {
 	struct gate_config *config = config_get();
 	__u32 *owner = bpf_map_lookup_elem(&gate_links, &id);
 
-	if (task && task->role == GATE_ROLE_DAEMON)
+	if (task_current_role() == GATE_ROLE_DAEMON || task_may_trace())
 		return 0;
 	if (owner && *owner == GATE_OWNER_GATE)
 		return verdict_own(GATE_OBJECT, BPF_LINK_GET_FD_BY_ID);
-	if (task_may_trace() || (!owner && config && !config->attaching))
+	if (!owner && config && !config->attaching)
 		return 0;
 	return verdict(GATE_OBJECT, BPF_LINK_GET_FD_BY_ID, 0);
+}
+
+/* A link of whoever got at a pin: whose it is cannot be told. */
+static __always_inline int check_link_change(int cmd)
+{
+	if (task_is_init() || task_current_role() == GATE_ROLE_DAEMON || task_may_trace())
+		return 0;
+	return verdict(GATE_OBJECT, cmd, 0);
 }
 
 SEC("lsm/bpf")
@@ -157,7 +165,9 @@ int BPF_PROG(gate_bpf, int cmd, union bpf_attr *attr, unsigned int size, bool ke
 	if (cmd == BPF_PROG_TEST_RUN)
 		return role == GATE_ROLE_CHILD && !kernel ? 0 : verdict(GATE_RUN, cmd, 0);
 	if (cmd == BPF_LINK_GET_FD_BY_ID)
-		return check_link(attr->link_id, task);
+		return check_link(attr->link_id);
+	if (cmd == BPF_LINK_DETACH || cmd == BPF_LINK_UPDATE)
+		return check_link_change(cmd);
 	return 0;
 }
 

@@ -8,13 +8,16 @@ int break_glass(struct error *error)
 	enum gate_mode mode;
 	int r;
 
+	r = enforce_find(&mode, error);
+	if (r < 0)
+		return r;
 	r = audit_break_glass();
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_NONE,
 				 "the gate is left as it is, for the journal cannot be told (%s): "
 				 "start systemd-journald, or reboot without --gate",
 				 strerror(-r));
-	r = enforce_remove(&mode, error);
+	r = enforce_remove(error);
 	if (r < 0)
 		return r;
 	if (mode == GATE_OFF)

@@ -149,18 +149,14 @@ void enforce_done(void)
 	pthread_rwlock_unlock(&enforce.lock);
 }
 
-/* Opens both generations; what is not whole is removed. *ret_n: how many there are. */
-static int open_all(struct kernel_gate gates[static GATE_GENERATIONS], unsigned *ret_n,
-		    struct error *error)
+/* Opens both generations, those that are whole. */
+static int open_all(struct kernel_gate gates[static GATE_GENERATIONS], struct error *error)
 {
 	int r = 0;
 
-	*ret_n = 0;
 	for (unsigned i = 0; i < GATE_GENERATIONS && r == 0; i++) {
 		r = kernel_gate_open(i, &gates[i], error);
-		if (r == 0)
-			++*ret_n;
-		else if (r == -ENOENT || r == -ENOTDIR)
+		if (r == -ENOENT)
 			r = 0;
 	}
 	return r;
@@ -229,12 +225,11 @@ static int adopt(struct kernel_gate gates[static GATE_GENERATIONS], enum gate_mo
 int enforce_setup(enum gate_mode mode, uint64_t init_types, struct error *error)
 {
 	struct kernel_gate gates[GATE_GENERATIONS] = {KERNEL_GATE_INIT, KERNEL_GATE_INIT};
-	unsigned n;
 	int r;
 
 	enforce.init_types = init_types;
-	r = open_all(gates, &n, error);
-	if (r == 0 && n > 0)
+	r = open_all(gates, error);
+	if (r == 0 && (gates[0].config || gates[1].config))
 		r = adopt(gates, mode, error);
 	else if (r == 0 && mode != GATE_OFF)
 		r = replace(GATE_GENERATIONS, mode, error);
@@ -242,22 +237,30 @@ int enforce_setup(enum gate_mode mode, uint64_t init_types, struct error *error)
 	return r;
 }
 
-int enforce_remove(enum gate_mode *ret, struct error *error)
+int enforce_find(enum gate_mode *ret, struct error *error)
 {
 	struct kernel_gate gates[GATE_GENERATIONS] = {KERNEL_GATE_INIT, KERNEL_GATE_INIT};
-	unsigned n;
-	int r, r_one;
+	enum gate_mode mode = GATE_OFF;
+	int r = open_all(gates, error);
 
-	*ret = GATE_OFF;
-	r = open_all(gates, &n, error);
-	for (unsigned i = 0; i < GATE_GENERATIONS && r == 0; i++) {
-		if (!gates[i].config)
-			continue;
-		if (mode_of(&gates[i]) > *ret)
-			*ret = mode_of(&gates[i]);
-		/* whoever still holds one of its links */
-		set_mode(&gates[i], GATE_OFF);
-	}
+	for (unsigned i = 0; i < GATE_GENERATIONS && r == 0; i++)
+		if (gates[i].config && mode_of(&gates[i]) > mode)
+			mode = mode_of(&gates[i]);
+	close_all(gates);
+	if (r == 0)
+		*ret = mode;
+	return r;
+}
+
+int enforce_remove(struct error *error)
+{
+	struct kernel_gate gates[GATE_GENERATIONS] = {KERNEL_GATE_INIT, KERNEL_GATE_INIT};
+	int r = open_all(gates, error), r_one;
+
+	/* for whoever still holds one of its links */
+	for (unsigned i = 0; i < GATE_GENERATIONS && r == 0; i++)
+		if (gates[i].config)
+			set_mode(&gates[i], GATE_OFF);
 	close_all(gates);
 	for (unsigned i = 0; i < GATE_GENERATIONS && r == 0; i++) {
 		r_one = kernel_gate_remove(i, error);
@@ -279,7 +282,7 @@ int enforce_set_mode(enum gate_mode mode, struct error *error)
 	if (mode == before)
 		return 0;
 	if (mode == GATE_OFF) {
-		r = enforce_remove(&before, error);
+		r = enforce_remove(error);
 		if (r == 0)
 			enforce_done();
 		return r;

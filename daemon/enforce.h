@@ -53,11 +53,11 @@ void enforce_counts(struct gate_count ret[static _GATE_REASON_MAX], uint64_t *re
  */
 int enforce_events_dup(void);
 
-/*
- * Takes away all that is pinned of the gate, of any version, by the hand of a process that the gate
- * takes for the daemon. *ret: what was in force; 0 removed is fine.
- */
-int enforce_remove(enum gate_mode *ret, struct error *error);
+/* What is pinned of the gate, of any version: the strictest mode. Fails in a process that the gate
+ * does not take for the daemon. */
+int enforce_find(enum gate_mode *ret, struct error *error);
+/* Takes all of that away. */
+int enforce_remove(struct error *error);
 
 /* ---- for load.c ---- */
 

@@ -166,6 +166,8 @@ static void test_administration(void **state)
 		{GATE "Reload", NULL},
 		{GATE "ListFloors", NULL},
 		{GATE "SetFloor", "{\"name\":\"x\",\"signer\":\"y\",\"sequence\":1}"},
+		{GATE "Gate", NULL},
+		{GATE "Gate", "{\"mode\":\"off\"}"},
 	};
 	char message[64];
 
@@ -178,6 +180,28 @@ static void test_administration(void **state)
 	check_error_reply(GATE "Reload", "{\"x\":1}", SERVICE "InvalidParameter", "parameter", "x");
 	check_error_reply(GATE "SetFloor", "{\"name\":\"x\",\"signer\":\"y\",\"sequence\":-1}",
 			  SERVICE "InvalidParameter", "parameter", "sequence");
+}
+
+static void test_gate(void **state)
+{
+	struct json_object *reply = call(GATE "Status", NULL, NULL, 0);
+
+	assert_string_equal(front_get(reply, "parameters.gate"), "off");
+	json_object_put(reply);
+	check_error_reply(GATE "Gate", "{\"mode\":1}", SERVICE "InvalidParameter", "parameter",
+			  "mode");
+	if (getuid() != 0)
+		skip();
+	check_error_reply(GATE "Gate", "{\"mode\":\"on\"}", SERVICE "InvalidParameter", "parameter",
+			  "mode");
+	/* what there is already */
+	reply = call(GATE "Gate", "{\"mode\":\"off\"}", NULL, 0);
+	assert_string_equal(front_get(reply, "error"), "");
+	assert_string_equal(front_get(reply, "parameters.mode"), "off");
+	assert_non_null(strstr(front_get(reply, "parameters.counts"),
+			       "{ \"reason\": \"load\", \"refused\": 0, \"wouldBeRefused\": 0 }"));
+	assert_string_equal(front_get(reply, "parameters.lost"), "0");
+	json_object_put(reply);
 }
 
 static void check_floors(const char *expected)
@@ -459,14 +483,23 @@ static void test_too_many_connections(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FRONT_TEST(test_get_info),	 FRONT_TEST(test_get_interface_description),
-		FRONT_TEST(test_status),	 FRONT_TEST(test_standard_errors),
-		FRONT_TEST(test_administration), FRONT_TEST(test_floors),
-		FRONT_TEST(test_reload),	 FRONT_TEST(test_malformed),
-		FRONT_TEST(test_too_long),	 FRONT_TEST(test_many_fds),
-		FRONT_TEST(test_pipelined),	 FRONT_TEST(test_pipelined_many),
-		FRONT_TEST(test_byte_by_byte),	 FRONT_TEST(test_half_message),
-		FRONT_TEST(test_reply_not_read), FRONT_TEST(test_too_many_connections),
+		FRONT_TEST(test_get_info),
+		FRONT_TEST(test_get_interface_description),
+		FRONT_TEST(test_status),
+		FRONT_TEST(test_standard_errors),
+		FRONT_TEST(test_administration),
+		FRONT_TEST(test_gate),
+		FRONT_TEST(test_floors),
+		FRONT_TEST(test_reload),
+		FRONT_TEST(test_malformed),
+		FRONT_TEST(test_too_long),
+		FRONT_TEST(test_many_fds),
+		FRONT_TEST(test_pipelined),
+		FRONT_TEST(test_pipelined_many),
+		FRONT_TEST(test_byte_by_byte),
+		FRONT_TEST(test_half_message),
+		FRONT_TEST(test_reply_not_read),
+		FRONT_TEST(test_too_many_connections),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -10,7 +10,7 @@
  *   gate-attacker keep                     loads a syscall program, prints "ready", and runs it at
  *                                          each line of its input
  *   gate-attacker fd prog|map|map-read|link ID
- *   gate-attacker fds prog|map|link FROM TO   how many of these ids it gets: "N"
+ *   gate-attacker fds prog|map|map-read|link ID...   how many of these it gets
  *   gate-attacker unlink|rmdir PATH        gate-attacker rename PATH PATH
  *   gate-attacker umount|detach PATH       the second with MNT_DETACH
  *   gate-attacker copy-detach PATH         in a mount namespace that passes it on
@@ -186,12 +186,12 @@ static int get_fd(const char *kind, uint32_t id)
 	return bpf_map_get_fd_by_id_opts(id, streq(kind, "map-read") ? &read_only : NULL);
 }
 
-static int count_fds(const char *kind, uint32_t from, uint32_t to)
+static int count_fds(const char *kind, char **ids)
 {
 	unsigned n = 0;
 
-	for (uint32_t id = from; id <= to; id++) {
-		int fd = get_fd(kind, id);
+	for (; *ids; ids++) {
+		int fd = get_fd(kind, (uint32_t)atoi(*ids));
 
 		n += fd >= 0;
 		safe_close(fd);
@@ -292,12 +292,12 @@ int main(int argc, char **argv)
 		return keep();
 	if (argc >= 3 && streq(argv[1], "orphan"))
 		return orphan(argv + 2);
+	if (argc >= 4 && streq(argv[1], "fds"))
+		return count_fds(argv[2], argv + 3);
 	if (argc == 3)
 		return two_words(argv);
 	if (argc == 4)
 		return three_words(argv);
-	if (argc == 5 && streq(argv[1], "fds"))
-		return count_fds(argv[2], (uint32_t)atoi(argv[3]), (uint32_t)atoi(argv[4]));
 	if (argc >= 5 && streq(argv[1], "replay")) {
 		fd = replay(argv[2], argv[3], argv[4]);
 		return answer(fd >= 0 && argc == 6 ? run_fd(fd) : fd);

@@ -1,42 +1,58 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # The gate: what somebody can no longer do who holds CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN,
-# and what goes on as before.
+# and what goes on as before. Each attempt is made without a gate as well, or with one that only counts.
 # shellcheck source=tests/vm/suite/common.sh
 . /mnt/share/suite/common.sh
 
+contract=$1
 b=$share/bundles
 bin=$share/bin
 pins=/sys/fs/bpf/bpfgate
 caps=-all,+bpf,+perfmon,+net_admin,+sys_admin
 since=@$(date +%s)
+drop_in=/run/systemd/system/bpfgated.service.d
+mkdir -p $drop_in /etc/bpfgate/revoked.d
+sysctl -q kernel.yama.ptrace_scope=0 2>/dev/null
 
 # The attacker: not root, with these four.
 attacker() {
 	setpriv --reuid 1001 --regid 1001 --clear-groups --inh-caps "$caps" --ambient-caps "$caps" -- "$@"
 }
 
-# The same by the number of root, as in a container: the pins are its own.
+# The same with root's number, as in a container: what root owns is its own.
 attacker_root() {
 	setpriv --inh-caps "$caps" --bounding-set "$caps" -- "$@"
 }
 
-# try NAME RESULT WHAT...: as the attacker.
+# All but CAP_SYS_PTRACE, without which it cannot look into the daemon.
+almost_root() {
+	setpriv --inh-caps -sys_ptrace --bounding-set -sys_ptrace -- "$@"
+}
+
+root() {
+	"$@"
+}
+
+# try NAME RESULT WHAT...: what gate-attacker says, in the attacker's hands; "by WHO" for another's.
 try() {
-	same "gate: $1" "$2" "$(attacker "$bin/gate-attacker" "${@:3}" 2>&1)"
+	local name=$1 result=$2 who=attacker
+
+	shift 2
+	if [[ $1 == by ]]; then
+		who=$2
+		shift 2
+	fi
+	same "gate: $name" "$result" "$($who "$bin/gate-attacker" "$@" 2>&1)"
 }
 
-try_root() {
-	same "gate: $1" "$2" "$(attacker_root "$bin/gate-attacker" "${@:3}" 2>&1)"
-}
-
-# in_journal NAME TEXT: an entry has the message TEXT, whole.
+# in_journal NAME TEXT: an entry has the message TEXT, whole. A number stands for any: the process's.
 in_journal() {
 	journalctl --sync
-	if journalctl -o cat --since "$since" | grep -Fxq -- "$2"; then
-		tap_ok "$1"
+	if journalctl -o cat --since "$since" | sed -E 's/process [0-9]+/process N/' | grep -Fxq -- "$2"; then
+		tap_ok "gate: $1"
 	else
-		tap_not_ok "$1" "expected: $2" "$(journalctl -u bpfgated.service -o cat --since "$since" -n 40)"
+		tap_not_ok "gate: $1" "expected: $2" "$(journalctl -u bpfgated.service -o cat --since "$since" -n 40)"
 	fi
 }
 
@@ -45,53 +61,293 @@ count_of() { # REASON refused|wouldBeRefused
 print(*(c[sys.argv[2]] for c in json.load(sys.stdin)["counts"] if c["reason"] == sys.argv[1]))' "$1" "$2"
 }
 
+# What the gate itself has in the kernel.
+gate_ids() { # map|map-read|link
+	bpftool -j "${1%-read}" list | python3 -c 'import json, sys
+programs = {p["id"] for p in json.loads(sys.argv[1]) if p.get("name", "").startswith("gate_")}
+print(*sorted(x["id"] for x in json.load(sys.stdin)
+              if x.get("name", "").startswith("gate_") or x.get("prog_id") in programs))' "$(bpftool -j prog list)"
+}
+
+mode_of() {
+	bpfctl status --json=short | json_get gate
+}
+
+user_loads() { # NAME
+	expect "gate: $1: the user's signed load works" 0 "" as alice bpfctl run "$b/execwatch.bpfb" --duration 1
+}
+
+# The daemon's options for the next start.
+options() {
+	printf '[Service]\nExecStart=\nExecStart=/usr/lib/bpfgate/bpfgated %s\nRestart=no\n' "$*" >$drop_in/55-gate.conf
+	systemctl daemon-reload
+}
+
+keyring() {
+	bpfctl status --json=short | json_get keyring
+}
+
+# kept: what has come of the loader that was loaded before there was a gate, once it has been run again.
+kept() {
+	local before
+
+	before=$(wc -l <"$work/kept")
+	echo >&7
+	wait_for 10 test "$(wc -l <"$work/kept")" -gt "$before" # shellcheck disable=SC2312
+	sleep 0.5
+	tail -n 1 "$work/kept"
+}
+
+# ---- what is tried in each mode: attempts MODE RESULT ----
+attempts() {
+	local mode=$1 result=$2 status=0 loaded='^loaded 1 times' type
+
+	[[ $result == ok ]] || {
+		status=255
+		loaded='refused: the kernel refuses the signed loader: EPERM \(Operation not permitted\): the daemon needs CAP_BPF and CAP_PERFMON, and no security module in its way \(.*KernelRefused, load, errno 1\)'
+	}
+	for type in socket_filter tracepoint xdp cgroup_skb; do
+		try "$mode: bpf(2), an unsigned program ($type)" "$result" load $type
+	done
+	try "$mode: bpf(2), an unsigned loader" "$result" load syscall
+	same "gate: $mode: a loader that was loaded before the gate came up" "$result" "$(kept)"
+	expect "gate: $mode: signed with a key in its own session keyring" $((status == 0 ? 0 : 5)) "$loaded" \
+		attacker "$bin/loader-probe" load "$b/execwatch.bpf.o" "$work/own-key.pem" "$work/own.pem"
+	try "$mode: a replay of what is revoked, with the daemon's keyring" "$result" \
+		replay "$b/opencount.bpfb" "$contract" "$(keyring)"
+	if [[ $result == ok ]]; then
+		expect "gate: $mode: bpftool" 0 "" attacker_root bpftool prog load "$b/opencount.bpf.o" /sys/fs/bpf/attack
+		rm -f /sys/fs/bpf/attack
+		expect "gate: $mode: bpftrace" 0 "^works$" attacker_root bpftrace -e 'BEGIN { printf("works\n"); exit(); }'
+	else
+		expect "gate: $mode: bpftool" 255 "-EPERM|Operation not permitted" \
+			attacker_root bpftool prog load "$b/opencount.bpf.o" /sys/fs/bpf/attack
+		expect "gate: $mode: bpftrace" 1 "Operation not permitted|EPERM|ERROR" \
+			attacker_root bpftrace -e 'BEGIN { printf("works\n"); exit(); }'
+	fi
+}
+
+# ---- off ----
 policy_road | configure release
-expect "gate: it is off" 0 "^off$" bpfctl gate
+install -m 644 "$share/keys/untrusted.key" "$work/own-key.pem"
+install -m 644 "$share/keys/untrusted.pem" "$work/own.pem"
+expect "gate: off: is what there is without an option" 0 "^off$" bpfctl gate
 expect "gate: status says so, to everybody" 0 "^        Gate: off$" as alice bpfctl status
 expect "gate: others than root see and change nothing" 3 \
 	"^bpfctl: refused at step request: Gate is for root alone, not for uid 1000$" as alice bpfctl gate audit
-same "gate: nothing is pinned" "" "$(ls $pins)"
-try "off: an unsigned program loads" ok load socket_filter
-try "off: an unsigned loader loads" ok load syscall
+expect "gate: what is no mode" 2 \
+	'^bpfctl: gate: give nothing, or one of off, audit and enforce; see "bpfctl gate --help"$' bpfctl gate on
+expect "gate: nor for the daemon" 2 "^bpfgated: --gate on: must be off, audit or enforce$" \
+	/usr/lib/bpfgate/bpfgated --gate on
+expect "gate: what is no type" 2 "^bpfgated: --gate-types xdp,foo: 'foo' is no program type$" \
+	/usr/lib/bpfgate/bpfgated --gate-types xdp,foo
+same "gate: off: nothing is pinned" "" "$(ls $pins)"
+expect "gate: a bundle loads that is going to be revoked" 0 "" as alice bpfctl run "$b/opencount.bpfb" --duration 1
+printf '{ "revocations": [ { "bundle": "%s", "reason": "it has a hole" } ] }\n' \
+	"$(bpfctl inspect --json=short "$b/opencount.bpfb" | json_get digest)" >/etc/bpfgate/revoked.d/gate.json
+expect "gate: it is revoked" 0 "" bpfctl reload
+expect "gate: and does not load any more" 4 "revoked" as alice bpfctl run "$b/opencount.bpfb" --duration 1
 mkfifo "$work/in"
 attacker "$bin/gate-attacker" keep <"$work/in" >"$work/kept" 2>&1 &
+keeper=$!
 exec 7>"$work/in"
 wait_for 10 grep -q ready "$work/kept"
+attempts off ok
 
 # ---- audit ----
 expect "gate: audit" 0 "^audit$" bpfctl gate audit
-in_journal "gate: with a record" "User 0 changed the gate from off to audit."
-try "audit: an unsigned program loads" ok load socket_filter
-try "audit: an unsigned loader loads" ok load syscall
-echo >&7
-wait_for 10 grep -q ok "$work/kept"
-same "audit: a loader from before runs" "ready ok" "$(xargs <"$work/kept")"
-same "audit: counts what would be refused: programs" 1 "$(count_of load wouldBeRefused)"
-same "audit: loaders" 1 "$(count_of loader wouldBeRefused)"
-same "audit: runs" 1 "$(count_of run wouldBeRefused)"
-expect "audit: the user's signed load works" 0 "" as alice bpfctl run "$b/execwatch.bpfb" --duration 1
-bpfctl gate
-journalctl -o cat --since "$since" | grep gate
+in_journal "a change is recorded" "User 0 changed the gate from off to audit."
+attempts audit ok
+user_loads audit
+in_journal "audit: what would be refused is said: programs" \
+	'The gate would have refused user 1001 (process N, "gate-attacker") to load a program of type socket_filter, which is for bpfgated and PID 1.'
+in_journal "audit: loaders" \
+	'The gate would have refused user 1001 (process N, "gate-attacker") to load a loader, which is for bpfgated.'
+in_journal "audit: runs" \
+	'The gate would have refused user 1001 (process N, "gate-attacker") to run a program by BPF_PROG_RUN, which is for bpfgated.'
+holds "gate: audit: and counted: programs" test "$(count_of load wouldBeRefused)" -ge 6
+holds "gate: audit: loaders" test "$(count_of loader wouldBeRefused)" -ge 3
+holds "gate: audit: runs" test "$(count_of run wouldBeRefused)" -ge 1
+same "gate: audit: nothing was refused" "0 0 0" \
+	"$(count_of load refused) $(count_of loader refused) $(count_of run refused)"
+for kind in map map-read link; do
+	# shellcheck disable=SC2046 # one word each
+	expect "gate: audit: others get nothing of the gate itself ($kind)" 0 "^0$" \
+		attacker "$bin/gate-attacker" fds $kind $(gate_ids $kind)
+done
 
 # ---- enforce ----
-expect "gate: enforce" 0 "^enforce$" bpfctl gate enforce
-try "enforce: an unsigned program" EPERM load socket_filter
-try "enforce: an unsigned loader" EPERM load syscall
-echo >&7
-wait_for 10 grep -q EPERM "$work/kept"
-same "enforce: a loader from before" "ready ok EPERM" "$(xargs <"$work/kept")"
+as alice bpfctl load "$b/execwatch.bpfb" >/dev/null
+expect "gate: enforce, while something is loaded" 0 "^enforce$" bpfctl gate enforce
+in_journal "and recorded" "User 0 changed the gate from audit to enforce."
+expect "gate: status says so" 0 "^        Gate: enforce$" as alice bpfctl status
+attempts enforce EPERM
+user_loads enforce
+in_journal "enforce: what is refused is said: programs" \
+	'The gate refused user 1001 (process N, "gate-attacker") to load a program of type socket_filter, which is for bpfgated and PID 1.'
+in_journal "enforce: loaders" \
+	'The gate refused user 1001 (process N, "gate-attacker") to load a loader, which is for bpfgated.'
+in_journal "enforce: runs" \
+	'The gate refused user 1001 (process N, "gate-attacker") to run a program by BPF_PROG_RUN, which is for bpfgated.'
+try "enforce: root itself" EPERM by root load socket_filter
 exec 7>&-
-expect "enforce: the user's signed load works" 0 "" as alice bpfctl run "$b/execwatch.bpfb" --duration 1
-bpfctl gate
-ls -R $pins
-journalctl -u bpfgated -o cat --since "$since" | tail -20
-systemctl kill -s KILL bpfgated
-wait_for 10 systemctl -q is-active bpfgated
-bpfctl status | tail -3
-try "enforce: an unsigned program" EPERM load socket_filter
-expect "enforce: the user's signed load works" 0 "" as alice bpfctl run "$b/execwatch.bpfb" --duration 1
+wait $keeper
+
+# ---- what is the daemon's ----
+load_of() { # MEMBER
+	as alice bpfctl list --json=short | json_get "loads.0.$1"
+}
+id=$(load_of id)
+program=$(load_of programs.0.id)
+map=$(load_of maps.0.id)
+link=$(bpftool -j link list | python3 -c 'import json, sys
+print(*(l["id"] for l in json.load(sys.stdin) if l["prog_id"] == int(sys.argv[1])))' "$program")
+guards() { # MODE RESULT
+	try "$1: a program by its id" "$2" fd prog "$program"
+	try "$1: a map" "$2" fd map "$map"
+	try "$1: a map, to read" "$2" fd map-read "$map"
+	try "$1: a link" "$2" fd link "$link"
+}
+guards enforce EPERM
+expect "gate: enforce: root sees with its tools what is loaded" 0 "name on_exec " bpftool prog list
+expect "gate: enforce: and the maps" 0 "name totals " bpftool map list
+try "enforce: a pin" EPERM by attacker_root unlink "$pins/$id/link-0"
+try "enforce: by root itself" EPERM by root unlink "$pins/$id/link-0"
+try "enforce: a pin of the gate's" EPERM by root unlink "$pins/gate/0/gate_bpf"
+try "enforce: a pin is not renamed" EPERM by attacker_root rename "$pins/$id/link-0" /sys/fs/bpf/away
+try "enforce: nor its folder" EPERM by attacker_root rename "$pins/$id" "$pins/away"
+try "enforce: nor the folder of all" EPERM by attacker_root rename "$pins" /sys/fs/bpf/away
+mkdir $pins/empty
+try "enforce: folders stay" EPERM by attacker_root rmdir $pins/empty
+try "enforce: bpffs is not unmounted" EPERM umount /sys/fs/bpf
+try "enforce: nor lazily" EPERM detach /sys/fs/bpf
+try "enforce: nor with /sys" EPERM detach /sys
+try "enforce: nor by way of another namespace" EPERM copy-detach /sys/fs/bpf
+mkdir "$work/elsewhere"
+try "enforce: it is not moved" EPERM move /sys/fs/bpf "$work/elsewhere"
+try "enforce: nor in the old way" EPERM move-old /sys/fs/bpf "$work/elsewhere"
+try "enforce: nor covered" EPERM cover /sys/fs/bpf
+try "enforce: nor made read-only" EPERM read-only /sys/fs/bpf
+expect "gate: enforce: a namespace of its own it may change" 0 "^ok$" \
+	unshare -m --propagation private setpriv --inh-caps "$caps" --bounding-set "$caps" \
+	"$bin/gate-attacker" detach /sys/fs/bpf
+try "enforce: other mounts as well: made" ok by root cover "$work/elsewhere"
+try "enforce: and removed" ok by root umount "$work/elsewhere"
+try "enforce: the daemon is not traced" EPERM by almost_root trace "$(daemon_pid)"
+in_journal "enforce: objects" \
+	'The gate refused user 1001 (process N, "gate-attacker") to open a program, map or link of bpfgated'"'"'s.'
+in_journal "enforce: pins" \
+	'The gate refused user 0 (process N, "gate-attacker") to remove or rename what is pinned in /sys/fs/bpf/bpfgate.'
+in_journal "enforce: mounts" \
+	'The gate refused user 1001 (process N, "gate-attacker") to change a mount that /sys/fs/bpf/bpfgate is in.'
+in_journal "enforce: tracing" \
+	'The gate refused user 0 (process N, "gate-attacker") to trace bpfgated or a process of it.'
+same "gate: enforce: the load is as it was" "$id" "$(load_of id)"
+
+# ---- who is not the daemon ----
+not_daemon='^bpfgated: the gate: cannot open /sys/fs/bpf/bpfgate/gate/[01]/config: Operation not permitted: a gate is in force that does not take this process for bpfgated, which only one that PID 1 starts is: systemctl start bpfgated$'
+expect "gate: a daemon that a shell starts" 1 "$not_daemon" /usr/lib/bpfgate/bpfgated --break-glass
+expect "gate: one that PID 1 is handed" 0 "$not_daemon" \
+	attacker_root "$bin/gate-attacker" orphan /usr/lib/bpfgate/bpfgated --break-glass
+expect "gate: one that a service becomes" 1 "$not_daemon" \
+	systemd-run -q --wait --pipe sh -c 'exec /usr/lib/bpfgate/bpfgated --break-glass'
+cp /usr/lib/bpfgate/bpfgated "$work/bpfgated"
+expect "gate: another file of that name" 1 "$not_daemon" systemd-run -q --wait --pipe "$work/bpfgated" --break-glass
+same "gate: it is still there" enforce "$(mode_of)"
+
+# ---- what systemd does ----
+cat >/run/systemd/system/gate-test.service <<-END
+	[Service]
+	Type=exec
+	IPAddressDeny=any
+	DevicePolicy=closed
+	DeviceAllow=/dev/null rw
+	RestrictFileSystems=ext4 tmpfs proc sysfs
+	RestrictNetworkInterfaces=lo
+	SocketBindDeny=any
+	ExecStart=/bin/sh -c 'ping -c 1 -W 1 127.0.0.1 >/dev/null && echo reached; exec sleep 600'
+END
+systemctl daemon-reload
+systemd_since=@$(date +%s)
+for _ in 1 2; do
+	holds "gate: enforce: a service with IPAddressDeny=, DeviceAllow=, RestrictFileSystems= restarts" \
+		systemctl restart gate-test.service
+done
+sleep 2
+journalctl --sync
+same "gate: enforce: without an error in the journal" "" \
+	"$(journalctl -o cat -p warning --since "$systemd_since" _PID=1 + UNIT=gate-test.service | grep -v '^The gate')"
+same "gate: enforce: and with effect" "" \
+	"$(journalctl -o cat -u gate-test.service --since "$systemd_since" | grep -x reached)"
+systemctl daemon-reexec
+holds "gate: enforce: PID 1 begins anew" systemctl restart gate-test.service
+systemctl stop gate-test.service
+same "gate: enforce: nothing of PID 1's was refused" 0 "$(count_of init_type refused)"
+
+# ---- without the daemon, and with the next ----
+options --gate audit
+systemctl restart bpfgated.service
+same "gate: what is in force stays, where the option is weaker" enforce "$(mode_of)"
+systemctl kill -s KILL bpfgated.service
+wait_for 10 systemctl -q is-failed bpfgated.service
+same "gate: the daemon is dead" failed "$(systemctl is-active bpfgated.service)"
+try "without the daemon: an unsigned program" EPERM load socket_filter
+try "without the daemon: a loader" EPERM load syscall
+guards "without the daemon" EPERM
+systemctl reset-failed bpfgated.service
+user_loads "the next daemon"
+same "gate: the next daemon has taken the load up" "$id" "$(load_of id)"
+guards "the next daemon" EPERM
+
+# An upgrade: new files in the old places. All the while somebody tries.
+before=$(ls $pins/gate)
+cp -a /usr/lib/bpfgate/bpfgated /usr/lib/bpfgate/.new && mv /usr/lib/bpfgate/.new /usr/lib/bpfgate/bpfgated
+cp /usr/lib/bpfgate/gate.bpf.o /usr/lib/bpfgate/.new && echo >>/usr/lib/bpfgate/.new
+mv /usr/lib/bpfgate/.new /usr/lib/bpfgate/gate.bpf.o
+(while [[ ! -e $work/upgraded ]]; do attacker "$bin/gate-attacker" load socket_filter; done) >"$work/tries" 2>&1 &
+systemctl restart bpfgated.service
+touch "$work/upgraded"
+wait $!
+same "gate: an upgrade leaves no gap" EPERM "$(sort -u "$work/tries")"
+same "gate: it is another gate, enforcing as the first" "$((1 - before)) enforce" "$(ls $pins/gate) $(mode_of)"
+user_loads "after the upgrade"
+guards "after the upgrade" EPERM
+
+# ---- off again ----
 expect "gate: off" 0 "^off$" bpfctl gate off
+in_journal "and recorded" "User 0 changed the gate from enforce to off."
+same "gate: off: nothing of it is pinned" "empty $id" "$(find $pins -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -r | xargs)"
 try "off: an unsigned program loads" ok load socket_filter
-same "gate: nothing is pinned" "" "$(ls $pins)"
-journalctl -u bpfgated -o cat --since "$since" | tail -20
+guards off ok
+try "off: a daemon can be traced" ok by almost_root trace "$(daemon_pid)"
+rmdir $pins/empty
+expect "gate: off: unload" 0 "" as alice bpfctl unload "$id"
+
+# ---- from the start, and the break-glass ----
+options --gate enforce
+systemctl restart bpfgated.service
+same "gate: from the start" enforce "$(mode_of)"
+try "from the start: an unsigned program" EPERM load socket_filter
+user_loads "from the start"
+systemctl stop bpfgated.service bpfgated.socket
+mv /run/systemd/journal/socket /run/systemd/journal/away
+expect "gate: break-glass: not without the journal" 1 "" systemctl start bpfgate-break-glass.service
+mv /run/systemd/journal/away /run/systemd/journal/socket
+in_journal "break-glass: and it says why" \
+	"bpfgated: the gate is left as it is, for the journal cannot be told (No such file or directory): start systemd-journald, or reboot without --gate"
+try "break-glass: the gate is still there" EPERM load socket_filter
+expect "gate: break-glass" 0 "" systemctl start bpfgate-break-glass.service
+in_journal "break-glass: the entry" "The gate is taken away by bpfgated --break-glass (user 0)."
+in_journal "break-glass: what it was" "The gate (enforce) has been taken away."
+try "break-glass: an unsigned program loads" ok load socket_filter
+options
+systemctl start bpfgated.socket
+same "gate: break-glass: and a daemon without the option leaves it so" off "$(mode_of)"
+user_loads "after the break-glass"
+
+rm -r $drop_in/55-gate.conf /etc/bpfgate/revoked.d/gate.json
+systemctl daemon-reload
+restart_daemon
+same "gate: the daemon never crashed" "" \
+	"$(journalctl -u bpfgated.service -o cat --since "$since" | grep -iE "core-dump|sanitizer|runtime error|assert|exit-code")"
 tap_end
