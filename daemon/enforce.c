@@ -186,39 +186,59 @@ static int replace(unsigned previous, enum gate_mode mode, struct error *error)
 	return previous == GATE_GENERATIONS ? 0 : kernel_gate_remove(previous, error);
 }
 
-/*
- * The one to go on with: of this version and enforcing, so that nobody can have changed it since it
- * was put up. Else a new one is made.
- */
+/* The strictest that is there, of those the one of this version. GATE_GENERATIONS: none. */
+static int find_best(const struct kernel_gate gates[static GATE_GENERATIONS], unsigned *ret,
+		     bool *ret_current, struct error *error)
+{
+	unsigned best = GATE_GENERATIONS;
+	bool best_current = false;
+
+	for (unsigned i = 0; i < GATE_GENERATIONS; i++) {
+		int current = gates[i].config ? kernel_gate_is_current(&gates[i], error) : 0;
+
+		if (current < 0)
+			return current;
+		if (!gates[i].config)
+			continue;
+		if (best < GATE_GENERATIONS &&
+		    (mode_of(&gates[i]) < mode_of(&gates[best]) ||
+		     (mode_of(&gates[i]) == mode_of(&gates[best]) && !current)))
+			continue;
+		best = i;
+		best_current = current;
+	}
+	*ret = best;
+	*ret_current = best_current;
+	return 0;
+}
+
+/* Goes on with what is there, or puts a new one in its place: where its version is another, and
+ * where it is to enforce and has not, for then its pins were not guarded. */
 static int adopt(struct kernel_gate gates[static GATE_GENERATIONS], enum gate_mode mode,
 		 struct error *error)
 {
-	unsigned keep = GATE_GENERATIONS, present = GATE_GENERATIONS;
+	enum gate_mode before;
+	unsigned best;
+	bool current;
 	int r;
 
-	for (unsigned i = 0; i < GATE_GENERATIONS; i++) {
-		if (!gates[i].config)
-			continue;
-		present = i;
-		if (mode_of(&gates[i]) > mode)
-			mode = mode_of(&gates[i]);
-		r = kernel_gate_is_current(&gates[i], error);
-		if (r < 0)
-			return r;
-		if (r > 0 && mode_of(&gates[i]) != GATE_OFF)
-			keep = i;
-	}
-	if (keep == GATE_GENERATIONS)
-		return replace(present, mode, error);
-	if (gates[1 - keep].config) {
-		kernel_gate_close(&gates[1 - keep]);
-		r = kernel_gate_remove(1 - keep, error);
-		if (r < 0)
-			return r;
-	}
-	gates[keep].config->init_types = enforce.init_types;
-	set_mode(&gates[keep], mode);
-	take_gate(&gates[keep]);
+	r = find_best(gates, &best, &current, error);
+	if (r < 0)
+		return r;
+	if (best == GATE_GENERATIONS)
+		return mode == GATE_OFF ? 0 : replace(GATE_GENERATIONS, mode, error);
+	before = mode_of(&gates[best]);
+	if (mode < before)
+		mode = before;
+	r = kernel_gate_remove(1 - best, error);
+	if (r < 0)
+		return r;
+	if (mode == GATE_OFF)
+		return kernel_gate_remove(best, error);
+	if (!current || before < mode)
+		return replace(best, mode, error);
+	gates[best].config->init_types = enforce.init_types;
+	take_gate(&gates[best]);
 	return 0;
 }
 
@@ -229,10 +249,8 @@ int enforce_setup(enum gate_mode mode, uint64_t init_types, struct error *error)
 
 	enforce.init_types = init_types;
 	r = open_all(gates, error);
-	if (r == 0 && (gates[0].config || gates[1].config))
+	if (r == 0)
 		r = adopt(gates, mode, error);
-	else if (r == 0 && mode != GATE_OFF)
-		r = replace(GATE_GENERATIONS, mode, error);
 	close_all(gates);
 	return r;
 }

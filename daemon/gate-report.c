@@ -110,8 +110,10 @@ static int start(struct gate_report *report)
 	report->ring = ring_buffer__new(report->fd, on_event, report, NULL);
 	if (!report->ring)
 		return -errno;
-	return sd_event_add_io(report->event, &report->source, ring_buffer__epoll_fd(report->ring),
-			       EPOLLIN, on_readable, report);
+	r = sd_event_add_io(report->event, &report->source, ring_buffer__epoll_fd(report->ring),
+			    EPOLLIN, on_readable, report);
+	/* whoever is refused again and again must not keep clients waiting */
+	return r < 0 ? r : sd_event_source_set_priority(report->source, SD_EVENT_PRIORITY_IDLE);
 }
 
 void gate_report_follow(struct gate_report *report)

@@ -203,20 +203,22 @@ static int guard_all(struct gate *gate)
 int gate_enforce(struct gate *gate, enum gate_mode mode, enum gate_mode *ret_before,
 		 struct error *error)
 {
-	enum gate_mode before;
-	int r;
+	unsigned epoch = enforce_epoch();
+	int r, r_guard = 0;
 
 	pthread_mutex_lock(&gate->reloading);
-	before = enforce_mode();
+	*ret_before = enforce_mode();
 	r = enforce_set_mode(mode, error);
-	if (r == 0 && mode > before)
-		r = guard_all(gate);
+	/* even where the one before could not be taken away */
+	if (enforce_epoch() != epoch)
+		r_guard = guard_all(gate);
 	pthread_mutex_unlock(&gate->reloading);
-	if (r < 0)
-		return error_set(error, r, ERROR_FAILED, STEP_NONE,
-				 "what is loaded cannot be guarded by the gate: %s", strerror(-r));
-	*ret_before = before;
-	return 0;
+	if (r == 0 && r_guard < 0)
+		return error_set(error, r_guard, ERROR_FAILED, STEP_NONE,
+				 "the gate is in force, but what was loaded before cannot be "
+				 "guarded by it: %s: unload it, or restart bpfgated",
+				 strerror(-r_guard));
+	return r;
 }
 
 void gate_done(struct gate *gate)

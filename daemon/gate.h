@@ -52,7 +52,7 @@ int gate_reload(struct gate *gate, struct examination *ret, struct error *error)
 
 /*
  * Puts a gate up (enforce.h), changes it or takes it away; what is loaded is guarded by it. In any
- * thread. *ret_before: what was in force.
+ * thread. *ret_before: what was in force, also on failure.
  */
 int gate_enforce(struct gate *gate, enum gate_mode mode, enum gate_mode *ret_before,
 		 struct error *error);

@@ -8,15 +8,17 @@
 struct gate_job {
 	struct call_job base; /* first */
 	bool change;
-	enum gate_mode mode, before;
+	enum gate_mode mode, before, after;
 };
 
 static void run(struct job *job)
 {
 	struct gate_job *j = (struct gate_job *)job;
 
-	if (j->change)
-		j->base.r = gate_enforce(j->base.front->gate, j->mode, &j->before, &j->base.error);
+	if (!j->change)
+		return;
+	j->base.r = gate_enforce(j->base.front->gate, j->mode, &j->before, &j->base.error);
+	j->after = enforce_mode();
 }
 
 static struct json_object *counts_to_json(const struct gate_count *counts)
@@ -53,12 +55,12 @@ static void done(struct job *job)
 
 	if (j->change && j->base.front->report)
 		gate_report_follow(j->base.front->report);
+	if (j->before != j->after)
+		audit_gate(&j->base.peer, j->before, j->after);
 	if (j->base.r < 0) {
 		audit_refused(&j->base.peer, "change the gate", NULL, &j->base.error);
 		call_reply_error(j->base.call, &j->base.error);
 	} else {
-		if (j->change && j->before != j->mode)
-			audit_gate(&j->base.peer, j->before, j->mode);
 		reply(j->base.call);
 	}
 	call_job_done(&j->base);

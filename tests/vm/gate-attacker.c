@@ -51,7 +51,7 @@ static long result_of(long r)
 }
 
 static const struct bpf_insn two[] = {
-	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 7},
+	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1},
 	{.code = BPF_JMP | BPF_EXIT},
 };
 
