@@ -38,11 +38,12 @@ static const char *const reason_names[_GATE_REASON_MAX] = {
 
 /*
  * IPAddressDeny= and RestrictNetworkInterfaces= (cgroup_skb), DeviceAllow= (cgroup_device),
- * SocketBindDeny= (cgroup_sock_addr), RestrictFileSystems= (lsm); with socket filters, libbpf and
- * systemd find out what the kernel can do.
+ * SocketBindDeny= (cgroup_sock_addr), RestrictFileSystems= (lsm); with the first three, systemd and
+ * its libbpf find out what the kernel can do.
  */
 const uint64_t gate_init_types =
-	1ULL << BPF_PROG_TYPE_SOCKET_FILTER | 1ULL << BPF_PROG_TYPE_CGROUP_SKB |
+	1ULL << BPF_PROG_TYPE_SOCKET_FILTER | 1ULL << BPF_PROG_TYPE_KPROBE |
+	1ULL << BPF_PROG_TYPE_TRACEPOINT | 1ULL << BPF_PROG_TYPE_CGROUP_SKB |
 	1ULL << BPF_PROG_TYPE_CGROUP_SOCK | 1ULL << BPF_PROG_TYPE_CGROUP_DEVICE |
 	1ULL << BPF_PROG_TYPE_CGROUP_SOCK_ADDR | 1ULL << BPF_PROG_TYPE_LSM;
 
@@ -186,6 +187,15 @@ static int replace(unsigned previous, enum gate_mode mode, struct error *error)
 	return previous == GATE_GENERATIONS ? 0 : kernel_gate_remove(previous, error);
 }
 
+static int remove_all(struct error *error)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < GATE_GENERATIONS && r == 0; i++)
+		r = kernel_gate_remove(i, error);
+	return r;
+}
+
 /* The strictest that is there, of those the one of this version. GATE_GENERATIONS: none. */
 static int find_best(const struct kernel_gate gates[static GATE_GENERATIONS], unsigned *ret,
 		     bool *ret_current, struct error *error)
@@ -225,8 +235,10 @@ static int adopt(struct kernel_gate gates[static GATE_GENERATIONS], enum gate_mo
 	r = find_best(gates, &best, &current, error);
 	if (r < 0)
 		return r;
-	if (best == GATE_GENERATIONS)
-		return mode == GATE_OFF ? 0 : replace(GATE_GENERATIONS, mode, error);
+	if (best == GATE_GENERATIONS) {
+		r = remove_all(error);
+		return r < 0 || mode == GATE_OFF ? r : replace(GATE_GENERATIONS, mode, error);
+	}
 	before = mode_of(&gates[best]);
 	if (mode < before)
 		mode = before;
@@ -273,18 +285,14 @@ int enforce_find(enum gate_mode *ret, struct error *error)
 int enforce_remove(struct error *error)
 {
 	struct kernel_gate gates[GATE_GENERATIONS] = {KERNEL_GATE_INIT, KERNEL_GATE_INIT};
-	int r = open_all(gates, error), r_one;
+	int r = open_all(gates, error);
 
 	/* for whoever still holds one of its links */
 	for (unsigned i = 0; i < GATE_GENERATIONS && r == 0; i++)
 		if (gates[i].config)
 			set_mode(&gates[i], GATE_OFF);
 	close_all(gates);
-	for (unsigned i = 0; i < GATE_GENERATIONS && r == 0; i++) {
-		r_one = kernel_gate_remove(i, error);
-		r = r_one < 0 ? r_one : r;
-	}
-	return r;
+	return r < 0 ? r : remove_all(error);
 }
 
 /*

@@ -46,10 +46,14 @@ try() {
 	same "gate: $name" "$result" "$($who "$bin/gate-attacker" "$@" 2>&1)"
 }
 
-# in_journal NAME TEXT: an entry has the message TEXT, whole. A number stands for any: the process's.
-in_journal() {
+# in_journal NAME TEXT: an entry has the message TEXT, whole, with N for the process's number. What the gate
+# refuses is read by the daemon when it has nothing else to do.
+has_entry() {
 	journalctl --sync
-	if journalctl -o cat --since "$since" | sed -E 's/process [0-9]+/process N/' | grep -Fxq -- "$2"; then
+	journalctl -o cat --since "$since" | sed -E 's/process [0-9]+/process N/' | grep -Fx -- "$1"
+}
+in_journal() {
+	if wait_for 20 has_entry "$2"; then
 		tap_ok "gate: $1"
 	else
 		tap_not_ok "gate: $1" "expected: $2" "$(journalctl -u bpfgated.service -o cat --since "$since" -n 40)"
@@ -88,13 +92,15 @@ keyring() {
 }
 
 # kept: what has come of the loader that was loaded before there was a gate, once it has been run again.
+kept_grew() { # LINES
+	[[ $(wc -l <"$work/kept") -gt $1 ]]
+}
 kept() {
 	local before
 
 	before=$(wc -l <"$work/kept")
 	echo >&7
-	wait_for 10 test "$(wc -l <"$work/kept")" -gt "$before" # shellcheck disable=SC2312
-	sleep 0.5
+	wait_for 10 kept_grew "$before"
 	tail -n 1 "$work/kept"
 }
 
@@ -282,7 +288,6 @@ same "gate: enforce: and with effect" "" \
 systemctl daemon-reexec
 holds "gate: enforce: PID 1 begins anew" systemctl restart gate-test.service
 systemctl stop gate-test.service
-journalctl -o cat --since "$since" | grep "process 1, "
 same "gate: enforce: nothing of PID 1's was refused" 0 "$(count_of init_type refused)"
 
 # ---- without the daemon, and with the next ----
