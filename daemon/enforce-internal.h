@@ -24,6 +24,9 @@ void kernel_gate_close(struct kernel_gate *gate);
  */
 #define GATE_GENERATIONS 2u
 
+/* Is there anything pinned of one? To whom PIN_ROOT is closed, there is not. */
+bool kernel_gate_exists(void);
+
 /* Opens what is pinned: -ENOENT (@error untouched) where there is nothing, or not all of it. */
 int kernel_gate_open(unsigned generation, struct kernel_gate *ret, struct error *error);
 

@@ -104,7 +104,13 @@ static int map_config(struct kernel_gate *gate)
 	if (p == MAP_FAILED)
 		return -errno;
 	gate->config = p;
-	return 0;
+	/* A load child must not be able to write there, whatever a loader makes of it. */
+	return madvise(p, sizeof(*gate->config), MADV_DONTFORK) < 0 ? -errno : 0;
+}
+
+bool kernel_gate_exists(void)
+{
+	return access(GATE_ROOT, F_OK) == 0;
 }
 
 static void pin_path(char path[static PATH_MAX_OF], unsigned generation, const char *name)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gate-report.h"
 
-#include <bpf/libbpf.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
 #include "audit.h"
+#include "event-ring.h"
 
 #define READ_AT_ONCE 64
+#define READ_AT_END  1024 /* of a gate that goes: all that its buffer holds */
 
 /* ---- which have an entry ---- */
 
@@ -58,12 +59,12 @@ bool report_take(struct report_limits *limits, const struct gate_event *event, u
 struct gate_report {
 	sd_event *event;
 	sd_event_source *source;
-	struct ring_buffer *ring;
+	struct event_ring ring;
 	int fd;
 	struct report_limits limits;
 };
 
-static int on_event(void *userdata, void *data, size_t size)
+static void on_event(const void *data, size_t size, void *userdata)
 {
 	struct gate_report *report = userdata;
 	struct gate_event event;
@@ -71,13 +72,12 @@ static int on_event(void *userdata, void *data, size_t size)
 	uint64_t left_out;
 
 	if (size < sizeof(event))
-		return 0;
+		return;
 	memcpy(&event, data, sizeof(event));
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	if (report_take(&report->limits, &event,
 			(uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000, &left_out))
 		audit_gate_event(&event, left_out);
-	return 0;
 }
 
 /* So many at once, that clients are served in between. */
@@ -85,18 +85,16 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 {
 	struct gate_report *report = userdata;
 
-	ring_buffer__consume_n(report->ring, READ_AT_ONCE);
+	event_ring_read(&report->ring, READ_AT_ONCE, on_event, report);
 	return 0;
 }
 
 static void stop(struct gate_report *report)
 {
 	report->source = sd_event_source_disable_unref(report->source);
-	if (report->ring) {
-		ring_buffer__consume(report->ring);
-		ring_buffer__free(report->ring);
-	}
-	report->ring = NULL;
+	if (report->ring.consumer)
+		event_ring_read(&report->ring, READ_AT_END, on_event, report);
+	event_ring_close(&report->ring);
 	report->fd = safe_close(report->fd);
 }
 
@@ -107,11 +105,11 @@ static int start(struct gate_report *report)
 	if (r < 0)
 		return r;
 	report->fd = r;
-	report->ring = ring_buffer__new(report->fd, on_event, report, NULL);
-	if (!report->ring)
-		return -errno;
-	r = sd_event_add_io(report->event, &report->source, ring_buffer__epoll_fd(report->ring),
-			    EPOLLIN, on_readable, report);
+	r = event_ring_open(report->fd, &report->ring);
+	if (r < 0)
+		return r;
+	r = sd_event_add_io(report->event, &report->source, report->fd, EPOLLIN, on_readable,
+			    report);
 	/* whoever is refused again and again must not keep clients waiting */
 	return r < 0 ? r : sd_event_source_set_priority(report->source, SD_EVENT_PRIORITY_IDLE);
 }
