@@ -2,9 +2,10 @@
 #include "check.h"
 #include "manifest-text.h"
 
-#define A8   "aaaaaaaa"
-#define A64  A8 A8 A8 A8 A8 A8 A8 A8
-#define A128 A64 A64
+#define A8     "aaaaaaaa"
+#define A64    A8 A8 A8 A8 A8 A8 A8 A8
+#define A128   A64 A64
+#define DIGEST "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static void parses(void **state)
 {
@@ -78,6 +79,9 @@ static const struct {
 	{"\"grant\": \"events\"", "\"grant\": \"none\""},
 	{"struct count", "long long unsigned int"},
 	{"execwatc.bss", ".rodata.str1 (copy)"},
+	{"\"after\": []", "\"after\": [\"" DIGEST "\"]"},
+	{"\"section\": \"fentry", "\"payload\": 1, \"section\": \"fentry"},
+	{"\"section\": \"tp", "\"payload\": 0, \"section\": \"tp"},
 };
 
 static void accepts(void **state)
@@ -135,7 +139,23 @@ static const struct {
 	{"\"A \\\\ B\"", "\"\"", "publisher: has 0 bytes"},
 	{"\"tunables\": {}", "\"tunables\": {\"x\": {}}", "tunables: must be empty"},
 	{"\"tunables\": {}", "\"tunables\": []", "tunables: must be an object"},
-	{"\"after\": []", "\"after\": [\"x\"]", "after: must be empty"},
+	{"\"after\": []", "\"after\": [\"x\"]",
+	 "43:13: after[0]: must be the digest of a bundle: \"sha256:\" and 64 lower-case "
+	 "hexadecimal "
+	 "digits"},
+	{"\"after\": []", "\"after\": [\"sha256:0123456789ABCDEF\"]",
+	 "after[0]: must be the digest"},
+	{"\"after\": []",
+	 "\"after\": [\"sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef\"]",
+	 "after[0]: must be the digest"},
+	{"\"after\": []", "\"after\": [\"" DIGEST "0\"]", "after[0]: must be the digest"},
+	{"\"after\": []", "\"after\": [\"" DIGEST "\", \"" DIGEST "\"]",
+	 "after[1]: is there twice"},
+	{"\"after\": []",
+	 "\"after\": [\"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", "
+	 "\"\", "
+	 "\"\", \"\", \"\", \"\"]",
+	 "after: has 17 elements, must be 0 to 16"},
 	{"\"after\": []", "\"after\": {}", "after: must be an array"},
 	{"\"x-y\"", "\"task_work\"", "requires[1]: is there twice"},
 	{"\"x-y\"", "\"X\"", "41:29: requires[1]: must be 1 to 64 lower-case"},
@@ -149,6 +169,24 @@ static const struct {
 	{"\"clang 16\"", "\"\\u0007\"", "build.compiler: must be at most 256 printable"},
 	{"\"compiler\"", "\"a b\"", "build.a b: a name must be an identifier"},
 	{"\"compiler\"", "\"\"", "a name must be an identifier"},
+
+	/* payloads */
+	{"\"section\": \"tp", "\"payload\": 1, \"section\": \"tp",
+	 "9:16: programs.on_exec: is of payload 1: the first program is of payload 0"},
+	{"\"section\": \"fentry", "\"payload\": 2, \"section\": \"fentry",
+	 "programs.on_open: is of payload 2, and the program before it of payload 0: programs "
+	 "stand "
+	 "payload by payload, and each payload has one"},
+	{"\"section\": \"fentry", "\"payload\": 16, \"section\": \"fentry",
+	 "programs.on_open.payload: must be 0 to 15"},
+	{"\"section\": \"fentry", "\"payload\": 4294967297, \"section\": \"fentry",
+	 "programs.on_open.payload: must be 0 to 15"},
+	{"\"section\": \"fentry", "\"payload\": \"1\", \"section\": \"fentry",
+	 "programs.on_open.payload: must be an integer"},
+	{"\"type\": \"ringbuf\"", "\"payload\": 1, \"type\": \"ringbuf\"",
+	 "maps.events: is of payload 1, and the last program of payload 0"},
+	{"\"type\": \"ringbuf\"", "\"payload\": 16, \"type\": \"ringbuf\"",
+	 "maps.events.payload: must be 0 to 15"},
 
 	/* programs */
 	{"\"on_exec\"", "\"on exec\"", "programs.on exec: a program's name must be a C identifier"},
@@ -444,6 +482,64 @@ static void random_damage(void **state)
 	}
 }
 
+/* Two payloads, and a map of each. */
+static const char two_payloads[] =
+	"{\"name\": \"x\", \"version\": \"1\", \"sequence\": 1, \"description\": \"d\", "
+	"\"license\": \"GPL\", \"programs\": {"
+	"\"a\": {\"section\": \"xdp\", \"type\": \"xdp\", \"attach\": [\"xdp:*\"]}, "
+	"\"b\": {\"section\": \"xdp\", \"type\": \"xdp\", \"attach\": [\"xdp:*\"]}, "
+	"\"c\": {\"payload\": 1, \"section\": \"xdp\", \"type\": \"xdp\", \"attach\": "
+	"[\"xdp:*\"]}}, \"maps\": {"
+	"\"m\": {\"type\": \"array\", \"keySize\": 4, \"valueSize\": 4, \"maxEntries\": 1, "
+	"\"grant\": \"none\"}, "
+	"\"n\": {\"payload\": 1, \"type\": \"array\", \"keySize\": 4, \"valueSize\": 4, "
+	"\"maxEntries\": 1, \"grant\": \"none\"}}}";
+
+static void finds_parts(void **state)
+{
+	_cleanup_manifest_ struct manifest *m = NULL, *again = NULL;
+	_cleanup_error_ struct error e = ERROR_INIT;
+	_cleanup_free_ char *text = NULL;
+	struct manifest_part part;
+	size_t size;
+
+	if (manifest_parse(two_payloads, strlen(two_payloads), &m, &e) < 0)
+		fail_msg("%s", error_message(&e));
+	assert_int_equal(manifest_n_payloads(m), 2);
+	part = manifest_part(m, 0);
+	assert_memory_equal(&part, &((struct manifest_part){0, 2, 0, 1}), sizeof(part));
+	part = manifest_part(m, 1);
+	assert_memory_equal(&part, &((struct manifest_part){2, 1, 1, 1}), sizeof(part));
+	assert_int_equal(manifest_check_payloads(m, 2, &e), 0);
+	assert_int_equal(manifest_check_payloads(m, 1, &e), -EBADMSG);
+	check_error(&e, ERROR_BAD_MANIFEST,
+		    "the bundle has 1 payloads, and its manifest speaks of 2");
+
+	assert_int_equal(manifest_format(m, &text, &size), 0);
+	assert_non_null(strstr(text, "\"c\": {\n      \"payload\": 1,\n"));
+	assert_int_equal(manifest_parse(text, size, &again, &e), 0);
+	assert_int_equal(again->programs[2].payload, 1);
+	assert_int_equal(again->maps[1].payload, 1);
+}
+
+static void refuses_maps_out_of_order(void **state)
+{
+	static const char map[] = "\"type\": \"array\", \"keySize\": 4, \"valueSize\": 4, "
+				  "\"maxEntries\": 1, \"grant\": \"none\"}";
+	_cleanup_error_ struct error e = ERROR_INIT;
+	_cleanup_free_ char *text = NULL;
+	struct manifest *m = NULL;
+
+	assert_true(asprintf(&text, "%.*s\"maps\": {\"m\": {\"payload\": 1, %s, \"n\": {%s}}",
+			     (int)(strstr(two_payloads, "\"maps\"") - two_payloads), two_payloads,
+			     map, map) > 0);
+	assert_true(manifest_parse(text, strlen(text), &m, &e) < 0);
+	assert_null(m);
+	check_error(&e, ERROR_BAD_MANIFEST,
+		    "maps.n: is of payload 0, and the map before it of payload 1: maps stand "
+		    "payload by payload");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -455,6 +551,8 @@ int main(void)
 		cmocka_unit_test(no_programs_and_no_maps),
 		cmocka_unit_test(hook_fits_the_type),
 		cmocka_unit_test(names),
+		cmocka_unit_test(finds_parts),
+		cmocka_unit_test(refuses_maps_out_of_order),
 		cmocka_unit_test(random_damage),
 	};
 
