@@ -164,7 +164,7 @@ static void reload(struct fixture *f, unsigned unloaded, unsigned kept, unsigned
 
 	if (gate_reload(&f->gate, &examination, &error) < 0)
 		fail_msg("%s", error_message(&error));
-	assert_int_equal(examination.n_unloaded, unloaded);
+	assert_int_equal(examination.unloaded.n, unloaded);
 	assert_int_equal(examination.n_kept, kept);
 	assert_int_equal(examination.n_untrusted, untrusted);
 }

@@ -58,7 +58,7 @@ static int group_setup(void **state)
 	input = input_of(&loader);
 	if (geteuid() != 0)
 		skip_reason = "not root";
-	else if (loader_load(&input, LOAD_DEADLINE_USEC, &loaded, &error) == 0)
+	else if (loader_load(&input, 1, LOAD_DEADLINE_USEC, &loaded, &error) == 0)
 		loaded_done(&loaded);
 	else if (error.errnum == EPERM || error.errnum == EINVAL || error.errnum == ENOSYS)
 		skip_reason = "the kernel makes no exclusive map, or not for us";
@@ -76,7 +76,7 @@ static void test_honest(void **state)
 	asm_start(&loader, 1);
 	hostile_find("honest")->write(&loader);
 	input = input_of(&loader);
-	if (loader_load(&input, LOAD_DEADLINE_USEC, &loaded, &error) < 0)
+	if (loader_load(&input, 1, LOAD_DEADLINE_USEC, &loaded, &error) < 0)
 		fail_msg("%s", error_message(&error));
 	assert_int_equal(loaded.n_programs, 1);
 	assert_int_equal(loaded.n_maps, 1);
@@ -112,7 +112,8 @@ static void test_hostile(void **state)
 				assert_int_equal(error.code, mode->code);
 		}
 		if (mode->checked) {
-			assert_int_equal(loader_load(&input, 500 * 1000, &loaded, &whole), -EPERM);
+			assert_int_equal(loader_load(&input, 1, 500 * 1000, &loaded, &whole),
+					 -EPERM);
 			check_error(&whole, ERROR_ATTESTATION, mode->refusal);
 		}
 		assert_int_equal(loaded.n_programs, 77);
@@ -132,10 +133,10 @@ static void test_wrong_counts(void **state)
 	hostile_find("honest")->write(&loader);
 	input = input_of(&loader);
 	input.n_programs = 0;
-	assert_int_equal(loader_load(&input, LOAD_DEADLINE_USEC, &loaded, &more), -EINVAL);
+	assert_int_equal(loader_load(&input, 1, LOAD_DEADLINE_USEC, &loaded, &more), -EINVAL);
 	check_error(&more, ERROR_ATTESTATION, "more programs and maps than the manifest");
 	input.n_programs = 2;
-	assert_true(loader_load(&input, LOAD_DEADLINE_USEC, &loaded, &fewer) < 0);
+	assert_true(loader_load(&input, 1, LOAD_DEADLINE_USEC, &loaded, &fewer) < 0);
 	check_error(&fewer, ERROR_ATTESTATION, "nothing for program 1");
 }
 
@@ -159,7 +160,7 @@ static void test_log(void **state)
 		}
 	/* The log's place is the context's, as in a loader of libbpf. */
 	input = input_of(&loader);
-	assert_int_equal(loader_load(&input, LOAD_DEADLINE_USEC, &loaded, &error), -EACCES);
+	assert_int_equal(loader_load(&input, 1, LOAD_DEADLINE_USEC, &loaded, &error), -EACCES);
 	check_error(&error, ERROR_KERNEL, "the verifier does not take a program");
 }
 
@@ -175,7 +176,7 @@ static void test_changed(void **state)
 	asm_start(&loader, 1);
 	asm_insn(&loader, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 	input = input_of(&loader);
-	assert_int_equal(loader_load(&input, LOAD_DEADLINE_USEC, &loaded, &error), -EACCES);
+	assert_int_equal(loader_load(&input, 1, LOAD_DEADLINE_USEC, &loaded, &error), -EACCES);
 	check_error(&error, ERROR_KERNEL, "refuses the signed loader: EACCES");
 	assert_non_null(error.fields);
 }
@@ -185,7 +186,7 @@ static void refused(const struct load_input *input, enum error_code code, const 
 	_cleanup_error_ struct error error = ERROR_INIT;
 	struct loaded loaded;
 
-	assert_true(loader_load(input, LOAD_DEADLINE_USEC, &loaded, &error) < 0);
+	assert_true(loader_load(input, 1, LOAD_DEADLINE_USEC, &loaded, &error) < 0);
 	check_error(&error, code, part);
 }
 
@@ -243,7 +244,7 @@ static void test_deadline(void **state)
 	asm_start(&loader, 1);
 	hostile_find("loop")->write(&loader);
 	input = input_of(&loader);
-	assert_int_equal(loader_load(&input, 100 * 1000, &loaded, &error), -ETIMEDOUT);
+	assert_int_equal(loader_load(&input, 1, 100 * 1000, &loaded, &error), -ETIMEDOUT);
 	check_error(&error, ERROR_KERNEL, "did not end in time");
 	assert_true(now_msec() - start < 5000);
 }
@@ -255,7 +256,7 @@ static void *load_many(void *arg)
 	for (unsigned i = 0; i < 20; i++) {
 		_cleanup_loaded_ struct loaded loaded = LOADED_INIT;
 
-		if (loader_load(input, LOAD_DEADLINE_USEC, &loaded, NULL) < 0 ||
+		if (loader_load(input, 1, LOAD_DEADLINE_USEC, &loaded, NULL) < 0 ||
 		    loaded.n_programs != 1)
 			return arg;
 	}
