@@ -219,14 +219,14 @@ static void test_types(void **state)
 	btf = (struct blob){d.btf, d.btf_size};
 	events = (struct manifest_map *)find_map(d.manifest, "events");
 	events->event = strdup("record");
-	assert_int_equal(derive_check_types("x.bpf.o", d.manifest, btf, &error), 0);
+	assert_int_equal(derive_check_types("x.bpf.o", d.manifest, 0, btf, &error), 0);
 
 	free(events->event);
 	events->event = strdup("recrod");
-	assert_true(derive_check_types("x.bpf.o", d.manifest, btf, &missing) < 0);
+	assert_true(derive_check_types("x.bpf.o", d.manifest, 0, btf, &missing) < 0);
 	check_error(&missing, ERROR_FAILED,
 		    "map events: there is no type \"recrod\" in the object's BTF");
-	assert_true(derive_check_types("x.bpf.o", d.manifest, (struct blob){}, &none) < 0);
+	assert_true(derive_check_types("x.bpf.o", d.manifest, 0, (struct blob){}, &none) < 0);
 	check_error(&none, ERROR_FAILED, "there is no type");
 }
 
