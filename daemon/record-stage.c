@@ -10,14 +10,6 @@
 /* How many dependents a refusal names before it says "and N more". */
 #define DEPENDENTS_NAMED 8
 
-static bool follows(const struct load *load, const char *digest)
-{
-	for (unsigned i = 0; i < load->manifest->n_after; i++)
-		if (streq(load->manifest->after[i], digest))
-			return true;
-	return false;
-}
-
 /* A session of another user may end at any time, and is none of this one's business. */
 static bool can_follow(const struct load *base, const char *digest, uid_t uid)
 {
@@ -25,20 +17,33 @@ static bool can_follow(const struct load *base, const char *digest, uid_t uid)
 	       streq(base->digest, digest);
 }
 
-/* Lock held. */
-static bool has_base(const struct table *table, const char *digest, uid_t uid)
+enum base {
+	BASE_NONE,
+	BASE_LEAVES, /* there is one, but not for long */
+	BASE_THERE,
+};
+
+/* Lock held. Is there something of that digest that a load of @uid can follow? */
+static enum base find_base(struct table *table, const char *digest, uid_t uid)
 {
-	for (const struct load *base = table->first; base; base = base->next)
-		if (!base->leaving && can_follow(base, digest, uid))
-			return true;
-	return false;
+	const struct load *base = *table_bucket(table->digests, digest);
+	enum base found = BASE_NONE;
+
+	for (; base; base = base->next_digest) {
+		if (!can_follow(base, digest, uid))
+			continue;
+		if (!base->leaving)
+			return BASE_THERE;
+		found = BASE_LEAVES;
+	}
+	return found;
 }
 
 /* Lock held. The first that @load follows and that is not there, or NULL. */
-static const char *find_missing(const struct table *table, const struct load *load)
+static const char *find_missing(struct table *table, const struct load *load)
 {
 	for (unsigned i = 0; i < load->manifest->n_after; i++)
-		if (!has_base(table, load->manifest->after[i], load->uid))
+		if (find_base(table, load->manifest->after[i], load->uid) != BASE_THERE)
 			return load->manifest->after[i];
 	return NULL;
 }
@@ -63,7 +68,8 @@ int table_list_bases(struct table *table, const char *digest, uid_t uid, struct 
 
 	pthread_mutex_lock(&table->lock);
 	bases = calloc(table->n_loads + 1, sizeof(struct load *));
-	for (struct load *load = table->first; bases && load; load = load->next)
+	for (struct load *load = *table_bucket(table->digests, digest); bases && load;
+	     load = load->next_digest)
 		if (can_follow(load, digest, uid))
 			bases[n++] = load_ref(load);
 	pthread_mutex_unlock(&table->lock);
@@ -89,29 +95,41 @@ bool table_is_stray(struct table *table, const struct load *load,
 
 /* ---- dependents ---- */
 
-/* Lock held. What would be left without anything to follow as @base leaves: put behind *last. */
-static void mark_dependents(struct table *table, const struct load *base, struct load **last)
+/* Lock held. Not of what had lost its base before. */
+static bool loses_base(struct table *table, const struct load *load)
 {
+	for (unsigned i = 0; i < load->manifest->n_after; i++)
+		if (find_base(table, load->manifest->after[i], load->uid) == BASE_LEAVES)
+			return true;
+	return false;
+}
+
+/* Lock held. Puts those that lose their base as it is now marked behind *last. */
+static bool mark_more(struct table *table, struct load **last)
+{
+	bool more = false;
+
 	for (struct load *load = table->first; load; load = load->next) {
-		if (load->leaving || !follows(load, base->digest) ||
-		    !can_follow(base, base->digest, load->uid) ||
-		    has_base(table, base->digest, load->uid))
+		if (load->leaving || !loses_base(table, load))
 			continue;
-		load->leaving = true;
+		load->leaving = more = true;
 		(*last)->next_leaving = load;
 		*last = load;
 	}
+	return more;
 }
 
-/* Lock held. Marks @load and its dependents as leaving: a chain of them that begins with @load. */
+/*
+ * Lock held. Marks @load and its dependents as leaving: a chain of them that begins with @load. As
+ * a load is nearly always younger than what it follows, one pass finds them all.
+ */
 static void mark(struct table *table, struct load *load)
 {
 	struct load *last = load;
 
 	load->leaving = true;
-	if (table->n_following > 0)
-		for (struct load *base = load; base; base = base->next_leaving)
-			mark_dependents(table, base, &last);
+	while (table->n_following > 0 && mark_more(table, &last))
+		;
 }
 
 /* The rest of the chain, behind @load, which is no part of it any more. */

@@ -15,9 +15,10 @@ struct table {
 	int pins;   /* PIN_ROOT, locked by table_restore(), or -1 */
 	pthread_mutex_t lock;
 	unsigned n_loads;
-	unsigned n_following;	   /* of them, those that follow others */
-	struct load *first, *last; /* oldest first */
-	struct load *buckets[TABLE_BUCKETS];
+	unsigned n_following;		     /* of them, those that follow others */
+	struct load *first, *last;	     /* oldest first */
+	struct load *buckets[TABLE_BUCKETS]; /* by id */
+	struct load *digests[TABLE_BUCKETS];
 	struct accounts accounts;
 	struct rates rates;
 };
@@ -25,6 +26,9 @@ struct table {
 /* Lock held; takes the caller's reference over on success. Charges what is not charged yet, over
  * any limit. -ENOMEM. */
 int table_insert(struct table *table, struct load *load);
+
+/* The bucket for @key, an id or digest. */
+struct load **table_bucket(struct load *buckets[TABLE_BUCKETS], const char *key);
 
 /* Lock held. What is not there and what @uid may not see look the same: NULL. */
 struct load *table_lookup(struct table *table, const char *id, uid_t uid);

@@ -47,18 +47,19 @@ void load_unref(struct load *load)
 	free(load);
 }
 
-static struct load **bucket_of(struct table *table, const char *id)
+struct load **table_bucket(struct load *buckets[TABLE_BUCKETS], const char *key)
 {
 	uint32_t hash = 2166136261u;
 
-	for (; *id; id++)
-		hash = (hash ^ (uint8_t)*id) * 16777619u;
-	return &table->buckets[hash % TABLE_BUCKETS];
+	for (; *key; key++)
+		hash = (hash ^ (uint8_t)*key) * 16777619u;
+	return &buckets[hash % TABLE_BUCKETS];
 }
 
 int table_insert(struct table *table, struct load *load)
 {
-	struct load **bucket = bucket_of(table, load->id), *before = table->last;
+	struct load **bucket = table_bucket(table->buckets, load->id), *before = table->last;
+	struct load **digest = table_bucket(table->digests, load->digest);
 
 	if (table_charge_locked(table, load) < 0)
 		return -ENOMEM;
@@ -68,6 +69,8 @@ int table_insert(struct table *table, struct load *load)
 	table->n_following += load->manifest->n_after > 0;
 	load->next_id = *bucket;
 	*bucket = load;
+	load->next_digest = *digest;
+	*digest = load;
 
 	/* Nearly always the youngest; not while a restart takes loads up again. */
 	while (before && before->loaded_usec > load->loaded_usec)
@@ -81,14 +84,18 @@ int table_insert(struct table *table, struct load *load)
 
 void table_take_out(struct table *table, struct load *load)
 {
-	struct load **at = bucket_of(table, load->id);
+	struct load **at = table_bucket(table->buckets, load->id);
 
 	while (*at != load)
 		at = &(*at)->next_id;
 	*at = load->next_id;
+	at = table_bucket(table->digests, load->digest);
+	while (*at != load)
+		at = &(*at)->next_digest;
+	*at = load->next_digest;
 	*(load->previous ? &load->previous->next : &table->first) = load->next;
 	*(load->next ? &load->next->previous : &table->last) = load->previous;
-	load->next = load->previous = load->next_id = NULL;
+	load->next = load->previous = load->next_id = load->next_digest = NULL;
 	table->n_loads--;
 	table->n_following -= load->manifest->n_after > 0;
 	table_count_locked(table, load, -1);
@@ -103,7 +110,7 @@ static bool visible(const struct load *load, uid_t uid)
 
 struct load *table_lookup(struct table *table, const char *id, uid_t uid)
 {
-	struct load *load = *bucket_of(table, id);
+	struct load *load = *table_bucket(table->buckets, id);
 
 	while (load && !streq(load->id, id))
 		load = load->next_id;

@@ -39,6 +39,7 @@ struct load {
 	/* the table's own, guarded by its lock */
 	struct load *next, *previous; /* in order of age */
 	struct load *next_id;	      /* of the same bucket */
+	struct load *next_digest;     /* the same, by .digest */
 	bool charged;		      /* .usage is part of the sums */
 	bool listed;		      /* it is in the table */
 	bool leaving;		      /* about to be taken out (record-stage.c) */

@@ -87,6 +87,57 @@ static void test_honest(void **state)
 	assert_int_equal(fcntl(loaded.maps[0], F_GETFD), FD_CLOEXEC);
 }
 
+static struct load_input input_by(struct loader_asm *a, const char *mode)
+{
+	asm_start(a, 1);
+	hostile_find(mode)->write(a);
+	return input_of(a);
+}
+
+/* Several payloads: all or none, and which of them it was that failed. */
+static void test_several(void **state)
+{
+	static struct loader_asm second;
+	_cleanup_loaded_ struct loaded loaded = LOADED_INIT;
+	_cleanup_error_ struct error error = ERROR_INIT, late = ERROR_INIT, early = ERROR_INIT;
+	unsigned before = count_fds();
+	struct load_input inputs[2];
+
+	SKIP_UNLESS_POSSIBLE();
+	inputs[0] = input_by(&loader, "honest");
+	inputs[1] = input_by(&second, "honest");
+	if (loader_load(inputs, 2, LOAD_DEADLINE_USEC, &loaded, &error) < 0)
+		fail_msg("%s", error_message(&error));
+	assert_int_equal(loaded.n_programs, 2);
+	assert_int_equal(loaded.n_maps, 2);
+	assert_int_equal(count_fds(), before + 4);
+	loaded_done(&loaded);
+
+	inputs[1].n_maps = 2; /* one more than it makes */
+	assert_true(loader_load(inputs, 2, LOAD_DEADLINE_USEC, &loaded, &late) < 0);
+	check_error(&late, ERROR_ATTESTATION, "payload 1: ");
+	assert_int_equal(loaded.n_programs, 0);
+	inputs[1].loader.size -= 4;
+	assert_true(loader_load(inputs, 2, LOAD_DEADLINE_USEC, &loaded, &early) < 0);
+	check_error(&early, ERROR_ATTESTATION, "payload 1: ");
+	assert_int_equal(count_fds(), before);
+}
+
+/* The deadline is for all together. */
+static void test_several_deadline(void **state)
+{
+	static struct loader_asm second;
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct load_input inputs[2];
+	struct loaded loaded;
+
+	SKIP_UNLESS_POSSIBLE();
+	inputs[0] = input_by(&loader, "honest");
+	inputs[1] = input_by(&second, "honest");
+	assert_true(loader_load(inputs, 2, 0, &loaded, &error) < 0);
+	check_error(&error, ERROR_KERNEL, "payload 0: the loader did not end in time");
+}
+
 /* What each mode is refused for, by the child alone and by the whole. Nothing is left of any. */
 static void test_hostile(void **state)
 {
@@ -288,6 +339,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_input),	 cmocka_unit_test(test_honest),
+		cmocka_unit_test(test_several),	 cmocka_unit_test(test_several_deadline),
 		cmocka_unit_test(test_hostile),	 cmocka_unit_test(test_wrong_counts),
 		cmocka_unit_test(test_log),	 cmocka_unit_test(test_changed),
 		cmocka_unit_test(test_deadline), cmocka_unit_test(test_threads),

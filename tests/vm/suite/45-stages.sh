@@ -149,6 +149,7 @@ nothing_left "stages: wrong signatures"
 stage base "$b/opencount.bpf.o"
 stage other "$b/opencount.bpf.o"
 stage upper "$b/execwatch.bpf.o" --after "$work/base.bpfb"
+stage aside "$b/execwatch.bpf.o" --after "$work/base.bpfb"
 stage top "$b/execwatch.bpf.o" --after "$work/upper.bpfb"
 base=$(digest base)
 missing="bpfctl: refused at step authorise: The bundle is to be loaded after $base, which is not loaded: load that first, as a load of your own or as anybody's that lasts until it is unloaded."
@@ -179,14 +180,14 @@ in_journal "stages: the journal says why" "Load $id of user 1000 is unloaded: it
 base_id=$(load alice base)
 upper_id=$(load alice upper)
 top_id=$(load alice top)
-bob_id=$(load bob upper)
+bob_id=$(load bob aside)
 expect "stages: anybody's lasting load is a base" 0 '^[0-9a-f]{16}$' echo "$bob_id"
 expect "stages: show says what it follows" 0 "After: $base\$" as alice bpfctl show "$upper_id"
 says "stages: a base that is needed" 1 \
 	"bpfctl: refused at step request: load $base_id (base 1.0) is needed by loads that follow it: $upper_id (upper 1.0), $top_id (top 1.0), and 1 of other users; unload them first, or all together with 'bpfctl unload --with-dependents'" \
 	as alice bpfctl unload "$base_id"
 says "stages: root sees all of them" 1 \
-	"bpfctl: refused at step request: load $base_id (base 1.0) is needed by loads that follow it: $upper_id (upper 1.0), $bob_id (upper 1.0), $top_id (top 1.0); unload them first, or all together with 'bpfctl unload --with-dependents'" \
+	"bpfctl: refused at step request: load $base_id (base 1.0) is needed by loads that follow it: $upper_id (upper 1.0), $bob_id (aside 1.0), $top_id (top 1.0); unload them first, or all together with 'bpfctl unload --with-dependents'" \
 	bpfctl unload "$base_id"
 same "stages: the error as JSON" "org.bpfgate.Gate.LoadNeeded $upper_id,$top_id 1 $base_id" "$(
 	as alice bpfctl unload "$base_id" --json=short | python3 -c 'import json, sys
