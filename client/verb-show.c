@@ -107,6 +107,19 @@ static void print_time(const char *name, uint64_t usec)
 	print_field(name, text);
 }
 
+#define NOTE_SIZE 48
+
+/* Of the first payload, and of most bundles, there is nothing to say. */
+static const char *payload_note(struct json_object *object, char note[static NOTE_SIZE])
+{
+	uint64_t payload = member_u64(object, "payload");
+
+	note[0] = '\0';
+	if (payload > 0)
+		snprintf(note, NOTE_SIZE, ", payload %llu", (unsigned long long)payload);
+	return note;
+}
+
 static void print_programs(struct json_object *load)
 {
 	struct json_object *array = member_array(load, "programs");
@@ -114,12 +127,13 @@ static void print_programs(struct json_object *load)
 
 	for (size_t i = 0; array && i < json_object_array_length(array); i++) {
 		struct json_object *p = json_object_array_get_idx(array, i);
+		char note[NOTE_SIZE];
 
 		printf("%12s: ", "Program");
-		output_line(stdout, "%s (%s, id %llu, tag %s)", member_string(p, "name") ?: "-",
+		output_line(stdout, "%s (%s, id %llu, tag %s%s)", member_string(p, "name") ?: "-",
 			    member_string(p, "type") ?: "-",
-			    (unsigned long long)member_u64(p, "id"),
-			    member_string(p, "tag") ?: "-");
+			    (unsigned long long)member_u64(p, "id"), member_string(p, "tag") ?: "-",
+			    payload_note(p, note));
 	}
 	for (size_t i = 0; attachments && i < json_object_array_length(attachments); i++) {
 		struct json_object *a = json_object_array_get_idx(attachments, i);
@@ -136,12 +150,13 @@ static void print_maps(struct json_object *load)
 
 	for (size_t i = 0; array && i < json_object_array_length(array); i++) {
 		struct json_object *m = json_object_array_get_idx(array, i);
+		char note[NOTE_SIZE];
 
 		printf("%12s: ", "Map");
-		output_line(stdout, "%s (%s, %llu entries, id %llu), granted: %s",
+		output_line(stdout, "%s (%s, %llu entries, id %llu%s), granted: %s",
 			    member_string(m, "name") ?: "-", member_string(m, "type") ?: "-",
 			    (unsigned long long)member_u64(m, "maxEntries"),
-			    (unsigned long long)member_u64(m, "id"),
+			    (unsigned long long)member_u64(m, "id"), payload_note(m, note),
 			    member_string(m, "grant") ?: "-");
 	}
 }

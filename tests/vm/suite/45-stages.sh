@@ -108,7 +108,7 @@ stop_session alice
 nothing_left "stages: after the session"
 
 id=$(load alice pair)
-expect "stages: show" 0 'Program: on_open \(tracing' as alice bpfctl show "$id"
+expect "stages: show" 0 'Program: on_open \(tracing, id [0-9]+, tag [0-9a-f]{16}, payload 1\)$' as alice bpfctl show "$id"
 same "stages: which payload each is of" "on_exec 0 on_open 1 events 0 totals 0 commands 1 uncounted 1" "$(
 	as alice bpfctl show "$id" --json=short | python3 -c 'import json, sys
 load = json.load(sys.stdin)
@@ -187,7 +187,7 @@ says "stages: a base that is needed" 1 \
 	"bpfctl: refused at step request: load $base_id (base 1.0) is needed by loads that follow it: $upper_id (upper 1.0), $top_id (top 1.0), and 1 of other users; unload them first, or all together with 'bpfctl unload --with-dependents'" \
 	as alice bpfctl unload "$base_id"
 says "stages: root sees all of them" 1 \
-	"bpfctl: refused at step request: load $base_id (base 1.0) is needed by loads that follow it: $upper_id (upper 1.0), $bob_id (aside 1.0), $top_id (top 1.0); unload them first, or all together with 'bpfctl unload --with-dependents'" \
+	"bpfctl: refused at step request: load $base_id (base 1.0) is needed by loads that follow it: $upper_id (upper 1.0), $top_id (top 1.0), $bob_id (aside 1.0); unload them first, or all together with 'bpfctl unload --with-dependents'" \
 	bpfctl unload "$base_id"
 same "stages: the error as JSON" "org.bpfgate.Gate.LoadNeeded $upper_id,$top_id 1 $base_id" "$(
 	as alice bpfctl unload "$base_id" --json=short | python3 -c 'import json, sys
@@ -236,6 +236,15 @@ journalctl --sync
 expect "stages: and the journal says so" 0 \
 	"^load $upper_id of an earlier bpfgated was removed: it follows $base, which is not loaded\$" \
 	journalctl -o cat --since "$since" BPFGATE_LOAD="$upper_id"
+
+run alice base
+load alice upper >/dev/null
+systemctl stop bpfgated.socket bpfgated.service
+wait "$session"
+wait_for 5 test "$(bpf_ids prog)" = "$programs"
+same "stages: a daemon that stops ends sessions and what follows them" "$programs" "$(bpf_ids prog)"
+systemctl start bpfgated.socket
+nothing_left "stages: and nothing comes back"
 
 # ---- revocation ----
 
