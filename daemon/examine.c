@@ -87,27 +87,6 @@ int examine_load(const struct snapshot *snapshot, const struct load *load, enum 
 			 count.n_good, load->required);
 }
 
-/* What follows it goes, too, whatever the rules of that say. */
-static void take_down(struct gate *gate, const struct load *load, const struct error *why,
-		      struct examination *ret)
-{
-	_cleanup_removal_ struct removal removal = {};
-	_cleanup_error_ struct error error = ERROR_INIT;
-	int r;
-
-	r = stage_take_down(gate->table, load->id, 0, &removal, &error);
-	for (unsigned i = 0; i < removal.n; i++)
-		removal_add(&ret->dependents, removal.items[i].id, removal.items[i].uid);
-	if (r == 0) {
-		removal_add(&ret->unloaded, load->id, load->uid);
-		audit_examined(load, why, AUDIT_UNLOADED);
-	} else if (error.code != ERROR_NOT_FOUND) {
-		ret->n_failed++;
-		fprintf(stderr, SD_ERR "Load %s is revoked, but %s\n", load->id,
-			error_message(&error));
-	}
-}
-
 /* Or has it gone meanwhile, with what it follows? */
 static bool is_there(struct table *table, const struct load *load)
 {
@@ -117,6 +96,30 @@ static bool is_there(struct table *table, const struct load *load)
 		return false;
 	load_unref(found);
 	return true;
+}
+
+/* What follows it goes, too, whatever the rules of that say. */
+static void take_down(struct gate *gate, const struct load *load, const struct error *why,
+		      struct examination *ret)
+{
+	_cleanup_removal_ struct removal removal = {};
+	_cleanup_error_ struct error error = ERROR_INIT;
+	int r;
+
+	r = stage_take_down(gate->table, load->id, 0, &removal, &error);
+	if (error.code == ERROR_NOT_FOUND)
+		return;
+	for (unsigned i = 0; i < removal.n; i++)
+		removal_add(&ret->dependents, removal.items[i].id, removal.items[i].uid);
+	if (r == 0 || !is_there(gate->table, load)) {
+		removal_add(&ret->unloaded, load->id, load->uid);
+		audit_examined(load, why, AUDIT_UNLOADED);
+	}
+	if (r < 0) {
+		ret->n_failed++;
+		fprintf(stderr, SD_ERR "Load %s is revoked, but %s\n", load->id,
+			error_message(&error));
+	}
 }
 
 static void examine_one(struct gate *gate, const struct snapshot *snapshot, const struct load *load,
