@@ -30,7 +30,7 @@ _bpfctl() {
 	fi
 
 	case $prev in
-	--key | --cert | --pin-file | --source | --output | -o | --manifest | -m | --socket | --out | --bundle)
+	--key | --cert | --pin-file | --source | --after | --output | -o | --manifest | -m | --socket | --out | --bundle)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return ;;
@@ -50,13 +50,14 @@ _bpfctl() {
 
 	case $verb in
 	'') options="$verbs --version" ;;
-	build) options='--output --manifest --source -o -m' files='*.o' ;;
+	build) options='--output --manifest --source --after -o -m' files='*.o' ;;
 	sign) options='--key --cert --pin-file --add --export --import --output -o' files='*.bpfb' ;;
 	keygen) options='--out --algorithm --days --subject' ;;
 	inspect) files='*.bpfb' ;;
 	verify) options='--keys' files='*.bpfb' ;;
 	load) options='--attach' files='*.bpfb' ;;
 	run) options='--attach --duration --interval' files='*.bpfb' ;;
+	unload) options='--with-dependents' ;;
 	show) options='--maps --bundle' ;;
 	explain) options='--user --attach --persistent' files='*.bpfb' ;;
 	policy) options='--policy' files='*.json' ;;

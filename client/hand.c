@@ -60,7 +60,7 @@ static int dispatch(const struct hand *hand, struct json_object *object, const c
 
 static int read_root(struct hand *hand, struct error *error)
 {
-	struct json_object *tunables = NULL, *after = NULL;
+	struct json_object *tunables = NULL;
 	const struct json_member members[] = {
 		{"name", JSON_STRING, false, &hand->name},
 		{"version", JSON_STRING, false, &hand->version},
@@ -72,7 +72,7 @@ static int read_root(struct hand *hand, struct error *error)
 		{"maps", JSON_OBJECT, false, &hand->maps},
 		{"requires", JSON_ARRAY, false, &hand->requires},
 		{"tunables", JSON_OBJECT, false, &tunables},
-		{"after", JSON_ARRAY, false, &after},
+		{"after", JSON_ARRAY, false, &hand->after},
 		{},
 	};
 	int r = dispatch(hand, hand->root, "", members, error);
@@ -82,9 +82,6 @@ static int read_root(struct hand *hand, struct error *error)
 	if (tunables && json_object_object_length(tunables) > 0)
 		return complain(hand, error, "tunables",
 				"tunables are not supported by this version of bpfgate");
-	if (after && json_object_array_length(after) > 0)
-		return complain(hand, error, "after",
-				"\"after\" is not supported by this version of bpfgate");
 	if (hand->name && !manifest_name_valid(hand->name))
 		return complain(hand, error, "name",
 				"\"name\" must begin with a-z or 0-9 and have at most %d of a-z, "
@@ -285,28 +282,52 @@ static struct manifest_program *find_program(struct manifest *m, const char *nam
 	return NULL;
 }
 
-/* By its whole name, or a data section's map by ".bss" alone. */
-static struct manifest_map *find_map(struct manifest *m, const char *name)
+/* By its whole name, or a data section's map by ".bss" alone, which *ret_n (if not 1) have. */
+static struct manifest_map *find_map(struct manifest *m, const char *name, unsigned *ret_n)
 {
+	struct manifest_map *found = NULL;
+
+	*ret_n = 0;
 	for (unsigned i = 0; i < m->n_maps; i++) {
 		const char *dot = strchr(m->maps[i].name, '.');
 
-		if (streq(m->maps[i].name, name) || (dot && *name == '.' && streq(dot, name)))
+		if (streq(m->maps[i].name, name)) {
+			*ret_n = 1;
 			return &m->maps[i];
+		}
+		if (dot && *name == '.' && streq(dot, name)) {
+			found = &m->maps[i];
+			++*ret_n;
+		}
 	}
-	return NULL;
+	return found;
+}
+
+static int complain_part(const struct hand *hand, const char *path, const struct manifest *m,
+			 const char *what, const char *name, unsigned n_found, struct error *error)
+{
+	if (n_found > 1)
+		return complain(hand, error, path,
+				"%u of the object files have a map \"%s\": write its whole name, "
+				"as 'bpfctl inspect' shows it",
+				n_found, name);
+	return complain(hand, error, path, "%s no %s \"%s\"",
+			manifest_n_payloads(m) > 1 ? "the object files have"
+						   : "the object file has",
+			what, name);
 }
 
 static int merge_parts(const struct hand *hand, const char *what, struct json_object *parts,
 		       struct manifest *m, struct error *error)
 {
 	bool programs = streq(what, "programs");
+	unsigned n_found = 0;
 
 	if (!parts)
 		return 0;
 	json_object_object_foreach (parts, name, object) {
 		struct manifest_program *p = programs ? find_program(m, name) : NULL;
-		struct manifest_map *map = programs ? NULL : find_map(m, name);
+		struct manifest_map *map = programs ? NULL : find_map(m, name, &n_found);
 		_cleanup_free_ char *path = NULL;
 		int r;
 
@@ -314,9 +335,9 @@ static int merge_parts(const struct hand *hand, const char *what, struct json_ob
 			path = NULL;
 			return error_set(error, -ENOMEM, ERROR_FAILED, STEP_NONE, "out of memory");
 		}
-		if (!p && !map)
-			return complain(hand, error, path, "the object file has no %s \"%s\"",
-					programs ? "program" : "map", name);
+		if (!p && (!map || n_found > 1))
+			return complain_part(hand, path, m, programs ? "program" : "map", name,
+					     n_found, error);
 		r = p ? merge_program(hand, path, object, p, error)
 		      : merge_map(hand, path, object, map, error);
 		if (r < 0)
@@ -340,6 +361,10 @@ int hand_merge(const struct hand *hand, struct manifest *manifest, struct error 
 	r = replace_strings(&manifest->requires, &manifest->n_requires, hand->requires);
 	if (r == -EINVAL)
 		return complain(hand, error, "requires", "\"requires\" must hold strings");
+	if (r == 0)
+		r = replace_strings(&manifest->after, &manifest->n_after, hand->after);
+	if (r == -EINVAL)
+		return complain(hand, error, "after", "\"after\" must hold strings");
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_NONE, "out of memory");
 

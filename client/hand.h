@@ -4,11 +4,12 @@
  * members may be left out:
  *
  * { "name": ..., "version": ..., "sequence": ..., "description": ..., "license": ...,
- *   "publisher": ..., "requires": [ ... ], "tunables": {}, "after": [],
+ *   "publisher": ..., "requires": [ ... ], "tunables": {}, "after": [ ... ],
  *   "programs": { NAME: { "attach": [ ... ], "default": [ ... ] } },
  *   "maps": { NAME: { "grant": ..., "event": ..., "key": ..., "value": ... } } }
  *
- * A map that libbpf makes of a data section may be named by the section: ".bss".
+ * A map that libbpf makes of a data section may be named by the section: ".bss". With several
+ * object files that have one it is named whole.
  */
 #pragma once
 
@@ -23,7 +24,7 @@ struct hand {
 	struct json_object *root; /* owned; everything below borrows from it */
 	const char *name, *version, *description, *license, *publisher;
 	uint64_t sequence; /* 0: not given */
-	struct json_object *programs, *maps, *requires;
+	struct json_object *programs, *maps, *requires, *after;
 };
 
 /* Reads @file (NULL: an empty manifest). ERROR_BAD_MANIFEST with file, line and column. */

@@ -8,11 +8,13 @@
 #include "verbs.h"
 
 static const struct verb verbs[] = {
-	{"build", verb_build, "OBJECT -o BUNDLE [-m MANIFEST] [--source FILE]...",
-	 "make an unsigned bundle from a BPF object file",
+	{"build", verb_build,
+	 "OBJECT... -o BUNDLE [-m MANIFEST] [--source FILE]... [--after BUNDLE]...",
+	 "make an unsigned bundle from BPF object files, a payload each",
 	 "  -o, --output BUNDLE    file to write (replaced as a whole)\n"
 	 "  -m, --manifest FILE    what the object does not say: name, grants, targets\n"
-	 "      --source FILE      record the file's SHA-256 in the bundle; may be repeated\n"},
+	 "      --source FILE      record the file's SHA-256 in the bundle; may be repeated\n"
+	 "      --after BUNDLE     to be loaded only while that one is; may be repeated\n"},
 	{"sign", verb_sign,
 	 "BUNDLE... --key KEY [--cert CERT] [--pin-file FILE] [--add] [-o BUNDLE]\n"
 	 "       bpfctl sign --export DIR [--cert FILE] [--add] BUNDLE\n"
@@ -48,7 +50,8 @@ static const struct verb verbs[] = {
 	 "      --duration SECONDS             stop after that time\n"
 	 "      --interval SECONDS             print tables so often (default 2; with events: not\n"
 	 "                                     at all)\n"},
-	{"unload", verb_unload, "ID...", "detach and unload", NULL},
+	{"unload", verb_unload, "ID... [--with-dependents]", "detach and unload",
+	 "      --with-dependents  and the loads that were made after these (see build --after)\n"},
 	{"list", verb_list, "", "list your loads (root: everybody's)", NULL},
 	{"show", verb_show, "ID [--maps] [--bundle BUNDLE]",
 	 "show one load: programs, attachments, maps",

@@ -40,7 +40,7 @@ struct run {
 	struct bundle_memory memory;
 	struct json_object *load, *attach;
 	struct load_maps maps;
-	struct btf *btf;
+	struct bundle_types types;
 	struct events *events; /* NULL: no ring buffer was granted */
 	int signal_fd;
 };
@@ -49,7 +49,7 @@ static void run_done(struct run *run)
 {
 	events_close(run->events);
 	load_maps_done(&run->maps);
-	btf__free(run->btf);
+	bundle_types_done(&run->types);
 	json_object_put(run->load);
 	json_object_put(run->attach);
 	connection_close(&run->connection);
@@ -117,11 +117,11 @@ static int begin(struct run *run, const char *path, struct error *error)
 	if (r < 0)
 		return r;
 	/* The daemon has authenticated the memory that the types are read from. */
-	r = bundle_types(&run->memory, &run->btf, error);
+	r = bundle_types(&run->memory, &run->types, error);
 	if (r < 0)
 		return r;
 	if (events_granted(&run->maps)) {
-		r = events_open(run->ctx, &run->maps, run->btf, &run->events, error);
+		r = events_open(run->ctx, &run->maps, &run->types, &run->events, error);
 		if (r < 0)
 			return r;
 	}
@@ -132,12 +132,13 @@ static int begin(struct run *run, const char *path, struct error *error)
 
 static int show_table(struct run *run, const struct load_map *map)
 {
+	const struct btf *btf = bundle_types_of(&run->types, map);
 	_cleanup_json_ struct json_object *object = NULL;
 	int r;
 
 	if (run->ctx->json == JSON_MODE_OFF)
-		return table_print(stdout, map, run->btf);
-	r = table_json(map, run->btf, &object);
+		return table_print(stdout, map, btf);
+	r = table_json(map, btf, &object);
 	if (r == 0)
 		output_json(run->ctx, object);
 	return r;
@@ -226,8 +227,8 @@ static int go_on(struct run *run, struct error *error)
 }
 
 /*
- * Unloads first, so that what is shown last is final. A daemon that is gone has unloaded already:
- * no second error for that.
+ * Unloads first, so that what is shown last is final, and what follows it with it, as the end of
+ * the connection would. A daemon that is gone has unloaded already: no second error for that.
  */
 static int end(struct run *run, struct error *error)
 {
@@ -235,7 +236,7 @@ static int end(struct run *run, struct error *error)
 	int r = 0;
 
 	if (!connection_gone(&run->connection))
-		unload_call(&run->connection, member_string(run->load, "id"), &ignored);
+		unload_call(&run->connection, member_string(run->load, "id"), true, NULL, &ignored);
 	if (output_is_gone())
 		return 0;
 	for (unsigned i = 0; run->events && i < FINAL_BATCHES && !output_is_gone(); i++) {

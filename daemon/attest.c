@@ -165,7 +165,7 @@ static int attest_calls(const struct manifest *manifest, const struct manifest_p
 	return r;
 }
 
-/* Only maps that the manifest declares. */
+/* Only maps that the manifest declares, of the program's own payload. */
 static int attest_used_maps(const struct manifest *manifest, const struct manifest_program *program,
 			    const struct map_info *maps, const uint32_t *used, unsigned n_used,
 			    struct error *error)
@@ -175,7 +175,7 @@ static int attest_used_maps(const struct manifest *manifest, const struct manife
 
 		while (k < manifest->n_maps && maps[k].id != used[i])
 			k++;
-		if (k == manifest->n_maps)
+		if (k == manifest->n_maps || manifest->maps[k].payload != program->payload)
 			return refuse(error,
 				      "program \"%s\" uses a map (id %u) that the manifest "
 				      "does not declare",

@@ -32,6 +32,8 @@ static int program_to_json(const struct load *load, unsigned i, struct json_obje
 	if (r == 0)
 		r = add_number(object, "id", load->programs[i].id);
 	if (r == 0)
+		r = add_number(object, "payload", program->payload);
+	if (r == 0)
 		r = add_string(object, "tag", load->programs[i].tag);
 	return r;
 }
@@ -61,6 +63,8 @@ static int map_to_json(const struct load *load, unsigned i, struct json_object *
 		r = add_string(object, "grant", grant_name(map->grant));
 	if (r == 0)
 		r = add_number(object, "id", info->id);
+	if (r == 0)
+		r = add_number(object, "payload", map->payload);
 	if (r == 0)
 		r = add_string(object, "key", map->key);
 	if (r == 0)
@@ -106,6 +110,16 @@ static int add_signers(struct json_object *object, const struct load *load)
 	return r;
 }
 
+static int add_after(struct json_object *object, const struct manifest *m)
+{
+	struct json_object *array = json_object_new_array_ext((int)m->n_after);
+	int r = json_add(object, "after", array);
+
+	for (unsigned i = 0; i < m->n_after && r == 0; i++)
+		r = append(array, json_object_new_string(m->after[i]));
+	return r;
+}
+
 static int add_head(struct json_object *object, const struct load *load)
 {
 	static const char *const contracts[] = {"none", "v1", "v2"};
@@ -123,6 +137,8 @@ static int add_head(struct json_object *object, const struct load *load)
 		r = add_string(object, "description", m->description ?: "");
 	if (r == 0)
 		r = add_string(object, "digest", load->digest);
+	if (r == 0)
+		r = add_after(object, m);
 	if (r == 0)
 		r = add_string(object, "lifetime", lifetime_name(load->lifetime));
 	if (r == 0)

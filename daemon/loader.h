@@ -85,14 +85,18 @@ void loaded_done(struct loaded *loaded);
 #define LOAD_DEADLINE_USEC (60 * 1000 * 1000)
 
 /*
- * Loads in a fresh child: drops everything but what the load needs, makes the exclusive, frozen
- * metadata map, loads the loader with its signature, runs it, enumerates the child's whole fd
- * table, hands over the declared objects and ends. ERROR_KERNEL at STEP_LOAD (errno; "log" field
- * with the verifier's log where there is one; which of map create, loader load, loader run it
- * was), ERROR_ATTESTATION at STEP_ATTEST for any object that is not declared.
+ * Loads the @n payloads of a bundle, one after the other, all or none: each in a fresh child that
+ * drops everything but what the load needs, makes the exclusive, frozen metadata map, loads the
+ * loader with its signature, runs it, enumerates its whole fd table, hands over the declared
+ * objects and ends. No child is begun before all inputs are checked; the deadline is for all
+ * together. *ret has the objects of all, in the order of @inputs.
+ *
+ * ERROR_KERNEL at STEP_LOAD (errno; "log" field with the verifier's log where there is one; which
+ * of map create, loader load, loader run it was), ERROR_ATTESTATION at STEP_ATTEST for any object
+ * that is not declared. With several payloads the message begins with "payload N: ".
  */
-int loader_load(const struct load_input *input, uint64_t deadline_usec, struct loaded *ret,
-		struct error *error);
+int loader_load(const struct load_input *inputs, unsigned n, uint64_t deadline_usec,
+		struct loaded *ret, struct error *error);
 
 /* ---- attest (attest.c) ---- */
 

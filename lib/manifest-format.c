@@ -85,6 +85,8 @@ static void write_strings(struct writer *w, const char *name, char *const *strin
 static void write_program(struct writer *w, const struct manifest_program *p)
 {
 	open_object(w, p->name);
+	if (p->payload > 0)
+		write_number(w, "payload", p->payload);
 	write_text(w, "section", p->section);
 	write_text(w, "type", program_type_name(p->type));
 	write_strings(w, "attach", p->attach, p->n_attach);
@@ -95,6 +97,8 @@ static void write_program(struct writer *w, const struct manifest_program *p)
 static void write_map(struct writer *w, const struct manifest_map *m)
 {
 	open_object(w, m->name);
+	if (m->payload > 0)
+		write_number(w, "payload", m->payload);
 	write_text(w, "type", map_type_name(m->type));
 	write_number(w, "keySize", m->key_size);
 	write_number(w, "valueSize", m->value_size);
@@ -136,7 +140,7 @@ static void write_manifest(struct writer *w, const struct manifest *m, struct js
 	write_strings(w, "requires", m->requires, m->n_requires);
 	open_object(w, "tunables");
 	close_object(w);
-	write_strings(w, "after", NULL, 0);
+	write_strings(w, "after", m->after, m->n_after);
 	if (build)
 		write_build(w, build);
 	close_object(w);

@@ -73,6 +73,7 @@ void manifest_free(struct manifest *m)
 		free(m->maps[i].value);
 	}
 	free_strings(m->requires, m->n_requires);
+	free_strings(m->after, m->n_after);
 	free(m->programs);
 	free(m->maps);
 	free(m->name);
@@ -190,6 +191,30 @@ static int take_requires(const struct manifest_parser *p, struct json_object *ar
 	return 0;
 }
 
+/* One way to write each, so that texts can be compared. */
+static int take_after(const struct manifest_parser *p, struct json_object *array,
+		      struct manifest *m)
+{
+	int r;
+
+	r = manifest_strings(p, "", "after", array, 0, MANIFEST_AFTER_MAX, &m->after, &m->n_after);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < m->n_after; i++) {
+		char where[32], text[DIGEST_TEXT_SIZE] = "";
+		uint8_t digest[DIGEST_SIZE];
+
+		if (digest_parse(m->after[i], digest) == 0)
+			digest_format(digest, text);
+		snprintf(where, sizeof(where), "after[%u]", i);
+		if (!streq(m->after[i], text))
+			return manifest_bad(p, where,
+					    "must be the digest of a bundle: \"sha256:\" and 64 "
+					    "lower-case hexadecimal digits");
+	}
+	return 0;
+}
+
 /* Facts for a reader: names and strings, nothing that is acted upon. */
 static int take_build(const struct manifest_parser *p, struct json_object *object,
 		      struct manifest *m)
@@ -245,8 +270,6 @@ static int take_object(const struct manifest_parser *p, struct json_object *obje
 		return r;
 	if (raw.tunables && json_object_object_length(raw.tunables) > 0)
 		return manifest_bad(p, "tunables", "must be empty: this bpfgate has no tunables");
-	if (raw.after && json_object_array_length(raw.after) > 0)
-		return manifest_bad(p, "after", "must be empty: this bpfgate has no staged loads");
 
 	r = take_head(p, &raw, m);
 	if (r == 0)
@@ -254,7 +277,11 @@ static int take_object(const struct manifest_parser *p, struct json_object *obje
 	if (r == 0)
 		r = take_maps(p, raw.maps, m);
 	if (r == 0)
+		r = manifest_check_order(p, m);
+	if (r == 0)
 		r = take_requires(p, raw.requires, m);
+	if (r == 0)
+		r = take_after(p, raw.after, m);
 	if (r == 0)
 		r = take_build(p, raw.build, m);
 	return r;

@@ -18,7 +18,8 @@
  *                 "grant": "events", "event": "exec_event" },
  *     "counts": { ..., "grant": "read", "key": "u32", "value": "struct count" } },
  *   "requires": [],                 kernel features by name (feature.h)
- *   "tunables": {}, "after": [],    must be empty in this version
+ *   "tunables": {},                 must be empty in this version
+ *   "after": [],                    bundle digests, "sha256:...": what must be loaded already
  *   "build": { "compiler": "...", "libbpf": "1.7", "bpfctl": "0.1" }
  * }
  *
@@ -26,6 +27,8 @@
  * "maxEntries" 0 means: decided by the loader (one per CPU), not compared.
  * A "default" target must fit a pattern of "attach" and, where the kind is baked into the loader,
  * equal it.
+ * A program or map of another payload than the first has a "payload", its number. Those of one
+ * payload stand together, payload by payload; each payload has a program.
  */
 #pragma once
 
@@ -36,6 +39,7 @@
 #define MANIFEST_PROGRAMS_MAX 32 /* libbpf's gen_loader */
 #define MANIFEST_MAPS_MAX     64 /* libbpf's gen_loader */
 #define MANIFEST_TARGETS_MAX  32 /* patterns, or default targets, of one program */
+#define MANIFEST_AFTER_MAX    16
 
 enum map_grant {
 	GRANT_NONE,
@@ -46,6 +50,7 @@ enum map_grant {
 };
 
 struct manifest_program {
+	unsigned payload;
 	char *name;    /* as in the object file, whole; the kernel keeps 15 characters */
 	char *section; /* ELF section */
 	enum bpf_prog_type type;
@@ -56,6 +61,7 @@ struct manifest_program {
 };
 
 struct manifest_map {
+	unsigned payload;
 	char *name; /* as libbpf names it; the kernel keeps 15 characters */
 	enum bpf_map_type type;
 	uint32_t key_size, value_size, max_entries;
@@ -73,7 +79,9 @@ struct manifest {
 	struct manifest_map *maps;
 	unsigned n_requires;
 	char **requires;
-	char *build; /* the "build" member as JSON text, or NULL */
+	unsigned n_after;
+	char **after; /* bundle digests as digest_format() writes them */
+	char *build;  /* the "build" member as JSON text, or NULL */
 };
 
 /* @text is the authenticated manifest section. ERROR_BAD_MANIFEST with line, column and member;
@@ -89,6 +97,16 @@ static inline void manifest_freep(struct manifest **m)
 /* The canonical text: members in the order above, two spaces of indentation, a newline at the end.
  * manifest_parse(manifest_format(m)) gives m. *ret is malloced. */
 int manifest_format(const struct manifest *manifest, char **ret, size_t *ret_size);
+
+/* What one payload's loader makes: programs and maps that stand together, in its order. */
+struct manifest_part {
+	unsigned first_program, n_programs;
+	unsigned first_map, n_maps;
+};
+unsigned manifest_n_payloads(const struct manifest *m);
+struct manifest_part manifest_part(const struct manifest *m, unsigned payload);
+/* Is it the manifest of a bundle of @n_payloads? ERROR_BAD_MANIFEST. */
+int manifest_check_payloads(const struct manifest *m, unsigned n_payloads, struct error *error);
 
 const struct manifest_program *manifest_find_program(const struct manifest *m, const char *name);
 

@@ -227,6 +227,16 @@ int packet(void *ctx)
 	return XDP_PASS;
 }
 
+#elif defined(CASE_SECOND)
+static __u64 count;
+
+SEC("tp/sched/sched_process_exit")
+int on_exit(void *ctx)
+{
+	__sync_fetch_and_add(&count, 1);
+	return 0;
+}
+
 #elif defined(CASE_PROGRAMS32) || defined(CASE_PROGRAMS33)
 #define PROGRAM(n)               \
 	SEC("xdp")               \

@@ -117,7 +117,7 @@ static int setup(void **state)
 		(struct manifest){.n_programs = 1, .programs = &program, .n_maps = 1, .maps = &map};
 	loaded = LOADED_INIT;
 	if (geteuid() == 0)
-		loader_load(&input, LOAD_DEADLINE_USEC, &loaded, NULL);
+		loader_load(&input, 1, LOAD_DEADLINE_USEC, &loaded, NULL);
 	return 0;
 }
 

@@ -224,7 +224,7 @@ static int load(const struct options *o, const struct kernel_probe *probe)
 		_cleanup_loaded_ struct loaded loaded = LOADED_INIT;
 		_cleanup_error_ struct error error = ERROR_INIT;
 
-		r = loader_load(&input, LOAD_DEADLINE_USEC, &loaded, &error);
+		r = loader_load(&input, 1, LOAD_DEADLINE_USEC, &loaded, &error);
 		if (r < 0)
 			printf("refused: %s (%s, %s, errno %d)\n", error_message(&error),
 			       error_code_name(error.code), step_name(error.step), error.errnum);
