@@ -72,7 +72,10 @@ void manifest_free(struct manifest *m)
 		free(m->maps[i].key);
 		free(m->maps[i].value);
 	}
+	for (unsigned i = 0; i < m->n_tunables; i++)
+		free(m->tunables[i].name);
 	free_strings(m->requires, m->n_requires);
+	free(m->tunables);
 	free(m->programs);
 	free(m->maps);
 	free(m->name);
@@ -168,6 +171,28 @@ static int take_maps(const struct manifest_parser *p, struct json_object *object
 	return 0;
 }
 
+static int take_tunables(const struct manifest_parser *p, struct json_object *object,
+			 struct manifest *m)
+{
+	unsigned n = object ? json_object_object_length(object) : 0;
+	int r;
+
+	if (n > MANIFEST_TUNABLES_MAX)
+		return manifest_bad(p, "tunables", "has %u members, must be 0 to %u", n,
+				    MANIFEST_TUNABLES_MAX);
+	if (n == 0)
+		return 0;
+	m->tunables = calloc(n, sizeof(*m->tunables));
+	if (!m->tunables)
+		return manifest_no_memory(p);
+	json_object_object_foreach (object, name, value) {
+		r = manifest_parse_tunable(p, name, value, m, &m->tunables[m->n_tunables++]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int take_requires(const struct manifest_parser *p, struct json_object *array,
 			 struct manifest *m)
 {
@@ -243,8 +268,6 @@ static int take_object(const struct manifest_parser *p, struct json_object *obje
 	r = manifest_dispatch(p, "", object, members);
 	if (r < 0)
 		return r;
-	if (raw.tunables && json_object_object_length(raw.tunables) > 0)
-		return manifest_bad(p, "tunables", "must be empty: this bpfgate has no tunables");
 	if (raw.after && json_object_array_length(raw.after) > 0)
 		return manifest_bad(p, "after", "must be empty: this bpfgate has no staged loads");
 
@@ -253,6 +276,8 @@ static int take_object(const struct manifest_parser *p, struct json_object *obje
 		r = take_programs(p, raw.programs, m);
 	if (r == 0)
 		r = take_maps(p, raw.maps, m);
+	if (r == 0)
+		r = take_tunables(p, raw.tunables, m);
 	if (r == 0)
 		r = take_requires(p, raw.requires, m);
 	if (r == 0)

@@ -133,7 +133,7 @@ static const struct {
 	{"\"GPL\"", "\"\"", "license: has 0 bytes"},
 	{"\"GPL\"", "\"G\\tL\"", "license: holds control characters"},
 	{"\"A \\\\ B\"", "\"\"", "publisher: has 0 bytes"},
-	{"\"tunables\": {}", "\"tunables\": {\"x\": {}}", "tunables: must be empty"},
+	{"\"tunables\": {}", "\"tunables\": {\"x\": {}}", "42:21: tunables.x: member \"type\""},
 	{"\"tunables\": {}", "\"tunables\": []", "tunables: must be an object"},
 	{"\"after\": []", "\"after\": [\"x\"]", "after: must be empty"},
 	{"\"after\": []", "\"after\": {}", "after: must be an array"},
