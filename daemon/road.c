@@ -14,6 +14,7 @@ struct journey {
 	struct authentic authentic;
 	struct blob pkcs7;
 	struct decision decision;
+	struct openings openings;
 	bool reserved; /* counted in the table as being made */
 	unsigned n_loads;
 	struct admission admission;
@@ -30,6 +31,7 @@ static void journey_done(struct journey *j)
 	load_unref(j->load);
 	table_leave(j->gate->table, &j->admission);
 	decision_done(&j->decision);
+	openings_done(&j->openings);
 	authentic_done(&j->authentic);
 	sealed_done(&j->sealed);
 	if (j->reserved)
@@ -106,6 +108,7 @@ static int ask_policy(const struct policy *policy, const struct load *load, cons
 		.signers = signers,
 		.n_attachments = load->n_attachments,
 		.attachments = load->attachments,
+		.tunables_set = load->tuning.set,
 		.lifetime = load->lifetime,
 		.n_loads = n_loads,
 	};
@@ -163,6 +166,9 @@ static int authorise(struct journey *j, struct error *error)
 
 	r = wanted_resolve(load->manifest, &request->peer, request->wanted, request->n_wanted,
 			   &load->attachments, &load->n_attachments, error);
+	if (r == 0)
+		r = tuning_resolve(load->manifest, request->settings, request->n_settings,
+				   &load->tuning, error);
 	if (r < 0)
 		return r;
 	r = table_reserve(j->gate->table, request->peer.uid, &j->n_loads);
@@ -250,8 +256,11 @@ static int load(struct journey *j, struct error *error)
 	r = check_requires(j, error);
 	if (r == 0)
 		r = choose_signature(j, error);
+	if (r == 0)
+		r = openings_make(j->load->manifest, bundle, &j->load->tuning, &j->openings, error);
 	if (r < 0)
 		return r;
+	input.openings = j->openings.maps;
 	input.contract = j->load->contract;
 	input.pkcs7 = j->pkcs7;
 	input.daemon_only = input.contract == CONTRACT_NONE;
@@ -266,7 +275,8 @@ static int attest_objects(struct journey *j, struct error *error)
 	const struct kfunc_grant grant = {d->n_kfuncs, d->kfuncs, d->n_helpers, d->helpers};
 	struct load *load = j->load;
 
-	return attest(load->manifest, &load->objects, &grant, load->programs, load->maps, error);
+	return attest(load->manifest, &load->objects, j->openings.maps, &grant, load->programs,
+		      load->maps, error);
 }
 
 /* ---- limit ---- */
@@ -368,6 +378,7 @@ int road_load(struct gate *gate, struct road_request *request, struct road_reply
 		.request = request,
 		.snapshot = gate_snapshot(gate),
 		.sealed = SEALED_INIT,
+		.openings = OPENINGS_INIT,
 	};
 	int r;
 
@@ -446,6 +457,7 @@ void road_request_done(struct road_request *request)
 		free(request->wanted[i].target);
 	}
 	free(request->wanted);
+	settings_free(request->settings, request->n_settings);
 	peer_done(&request->peer);
 	*request = (struct road_request){.fd = -1};
 }

@@ -128,8 +128,8 @@ static void test_altered_records_are_refused(void **state)
 	static const struct {
 		const char *old, *new, *part;
 	} changes[] = {
-		{"\"version\":2", "\"version\":1", "another bpfgated"},
-		{"\"version\":2", "\"version\":\"2\"", "version"},
+		{"\"version\":3", "\"version\":2", "another bpfgated"},
+		{"\"version\":3", "\"version\":\"3\"", "version"},
 		{"\"uid\":1000", "\"uid\":4294967295", "uid"},
 		{"\"uid\":1000", "\"uid\":-1", "uid"},
 		{"\"uid\":1000", "\"uid\":1000,\"more\":1", "more"},
