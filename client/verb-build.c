@@ -2,7 +2,7 @@
 /* bpfctl build: from a BPF object file and a short manifest to an unsigned bundle. */
 
 #include "bundle.h"
-#include "derive.h"
+#include "derive-tunables.h"
 #include "feature.h"
 #include "file.h"
 #include "hand.h"
@@ -123,6 +123,8 @@ static int finish_manifest(const struct build_arguments *a, const struct hand *h
 	int r;
 
 	r = hand_merge(hand, derived->manifest, error);
+	if (r == 0)
+		r = derive_tunables(hand, derived, error);
 	if (r < 0)
 		return r;
 	r = check_requires(a, derived->manifest, error);
@@ -159,6 +161,8 @@ static int make_bundle(const struct build_arguments *a, const struct hand *hand,
 	_cleanup_free_ char *object = NULL, *manifest = NULL, *source = NULL;
 	size_t object_size, manifest_size = 0, source_size = 0;
 	struct bundle_payload payload;
+	struct blob *images = NULL;
+	unsigned n_images = 0;
 	int r;
 
 	r = file_read(a->object, OBJECT_SIZE_MAX, &object, &object_size, error);
@@ -168,6 +172,8 @@ static int make_bundle(const struct build_arguments *a, const struct hand *hand,
 		r = finish_manifest(a, hand, derived, &manifest, &manifest_size, error);
 	if (r == 0)
 		r = make_source(a, &source, &source_size, error);
+	if (r == 0)
+		r = derive_image_sections(derived, &images, &n_images, error);
 	if (r < 0)
 		return r;
 
@@ -175,10 +181,13 @@ static int make_bundle(const struct build_arguments *a, const struct hand *hand,
 		.loader = {derived->loader, derived->loader_size},
 		.metadata = {derived->metadata, derived->metadata_size},
 		.btf = {derived->btf, derived->btf_size},
+		.n_images = n_images,
+		.images = images,
 	};
 	r = bundle_make((struct blob){(uint8_t *)manifest, manifest_size},
 			(struct blob){(uint8_t *)source, source_size}, &payload, 1, ret, ret_size,
 			error);
+	images_free(images, n_images);
 	if (r < 0)
 		error_prefix(error, "%s", a->object);
 	return r;

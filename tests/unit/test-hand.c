@@ -149,7 +149,7 @@ static void test_refusals(void **state)
 		{"{\"sequence\": 0}", "\"sequence\" begins with 1"},
 		{"{\"sequence\": -1}", "member \"sequence\" has the wrong type"},
 		{"{\"sequence\": \"1\"}", "member \"sequence\" has the wrong type"},
-		{"{\"tunables\": {\"x\": {}}}", "tunables are not supported"},
+		{"{\"tunables\": []}", "member \"tunables\" has the wrong type"},
 		{"{\"after\": [\"x\"]}", "\"after\" is not supported"},
 		{"{\"requires\": [1]}", "\"requires\" must hold strings"},
 		{"{\"requires\": {}}", "member \"requires\" has the wrong type"},
