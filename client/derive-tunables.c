@@ -57,13 +57,15 @@ static int find_variable(struct tuner *t, struct variable *ret)
 			     t->name);
 }
 
-/* The type behind names and qualifiers; is one of these volatile? */
+/* The type behind names and qualifiers, of which there can be a ring; is one of them volatile? */
 static const struct btf_type *skip_qualifiers(const struct btf *btf, uint32_t id,
 					      bool *ret_volatile)
 {
 	const struct btf_type *type = btf__type_by_id(btf, id);
 
-	while (type && (btf_is_mod(type) || btf_is_typedef(type))) {
+	for (unsigned n = 0; n < BTF_DEPTH_MAX && type; n++) {
+		if (!btf_is_mod(type) && !btf_is_typedef(type))
+			break;
 		*ret_volatile |= btf_is_volatile(type);
 		type = btf__type_by_id(btf, type->type);
 	}
@@ -112,17 +114,17 @@ static int take_variable(struct tuner *t, struct manifest_tunable *ret)
 	if (r < 0)
 		return r;
 	type = skip_qualifiers(t->btf, variable.type, &is_volatile);
+	if (type_of(type, &ret->type) < 0)
+		return hand_complain(t->hand, t->error, t->path,
+				     "variable \"%s\" is neither an integer of 1, 2, 4 or 8 bytes "
+				     "nor a bool",
+				     t->name);
 	/* Or the value is in the instructions already, and setting it would change nothing. */
 	if (!is_volatile || !variable.global)
 		return hand_complain(t->hand, t->error, t->path,
 				     "variable \"%s\" is %s: only a global \"const volatile\" can "
 				     "be set when it is loaded",
 				     t->name, is_volatile ? "static" : "not volatile");
-	if (type_of(type, &ret->type) < 0)
-		return hand_complain(t->hand, t->error, t->path,
-				     "variable \"%s\" is neither an integer of 1, 2, 4 or 8 bytes "
-				     "nor a bool",
-				     t->name);
 	if (t->type && !streq(t->type, tunable_type_name(ret->type)))
 		return hand_complain(t->hand, t->error, t->path,
 				     "variable \"%s\" is of type %s in the object file, not %s",
