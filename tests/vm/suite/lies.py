@@ -54,6 +54,14 @@ def lies():
             manifest[name] = value
         return change
 
+    def closed(change):
+        """The same without tunables of maps, which would give it away before the load."""
+        def both(manifest):
+            manifest["tunables"] = {
+                name: value for name, value in manifest["tunables"].items() if value["type"] != "max_entries"}
+            change(manifest)
+        return both
+
     yield "program-type", "execwatch", ATTEST, program(
         type="raw_tracepoint", section="raw_tp/sched_process_exec", attach=["raw_tp:*"],
         default=["raw_tp:sched_process_exec"])
@@ -62,11 +70,11 @@ def lies():
         section="fentry/vfs_read", attach=["fentry:vfs_read"], default=["fentry:vfs_read"])
     yield "attach-kind", "opencount", ATTEST, program(
         section="lsm/file_open", type="lsm", attach=["lsm:file_open"], default=["lsm:file_open"])
-    yield "map-name", "execwatch", ATTEST, rename("maps")
-    yield "map-type", "execwatch", ATTEST, first_map(
-        type="array", keySize=4, valueSize=8, maxEntries=1, grant="none", event=None)
-    yield "map-entries", "execwatch", ATTEST, first_map(maxEntries=4096)
-    yield "a-map-less", "execwatch", ATTEST, drop("maps")
+    yield "map-name", "execwatch", ATTEST, closed(rename("maps"))
+    yield "map-type", "execwatch", ATTEST, closed(first_map(
+        type="array", keySize=4, valueSize=8, maxEntries=1, grant="none", event=None))
+    yield "map-entries", "execwatch", ATTEST, closed(first_map(maxEntries=4096))
+    yield "a-map-less", "opencount", ATTEST, closed(drop("maps"))
     yield "a-map-more", "execwatch", ATTEST, lambda m: m["maps"].update(
         {"extra": {"type": "array", "keySize": 4, "valueSize": 8, "maxEntries": 1, "grant": "read"}})
     yield "a-program-more", "execwatch", ATTEST, lambda m: m["programs"].update(
