@@ -78,9 +78,14 @@ static int check_license(const struct combination *c, const struct manifest *fro
 		      c->files[0], c->m->license, c->files[payload], from->license);
 }
 
-/* Moves programs and maps; there is room for all that a bundle may have (derive_manifest()). */
-static void move_parts(struct manifest *m, struct manifest *from, unsigned payload)
+/* Moves programs and maps, whose numbers the images have, too; there is room for all that a bundle
+ * may have (derive_manifest()). */
+static void move_parts(struct manifest *m, struct derived *derived, unsigned payload)
 {
+	struct manifest *from = derived->manifest;
+
+	for (unsigned i = 0; i < derived->n_images; i++)
+		derived->images[i].map += m->n_maps;
 	for (unsigned i = 0; i < from->n_programs; i++) {
 		m->programs[m->n_programs] = from->programs[i];
 		m->programs[m->n_programs++].payload = payload;
@@ -118,9 +123,10 @@ static int note_compiler(struct manifest *m, const struct manifest *from, unsign
 	return 0;
 }
 
-static int add_manifest(const struct combination *c, struct manifest *from, unsigned payload,
+static int add_manifest(const struct combination *c, struct derived *derived, unsigned payload,
 			const char *license)
 {
+	const struct manifest *from = derived->manifest;
 	struct manifest *m = c->m;
 	int r;
 
@@ -137,7 +143,7 @@ static int add_manifest(const struct combination *c, struct manifest *from, unsi
 		return r;
 	if (note_compiler(m, from, payload) < 0)
 		return no_memory(c);
-	move_parts(m, from, payload);
+	move_parts(m, derived, payload);
 	return 0;
 }
 
@@ -165,7 +171,7 @@ int derive_combine(const char *const *files, struct derived *derived, unsigned n
 	if (set_name(m, name) < 0)
 		return no_memory(&c);
 	for (unsigned i = 1; i < n; i++) {
-		int r = add_manifest(&c, derived[i].manifest, i, license);
+		int r = add_manifest(&c, &derived[i], i, license);
 
 		if (r < 0)
 			return r;

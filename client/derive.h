@@ -12,11 +12,21 @@
 
 #define OBJECT_SIZE_MAX (64u * 1024 * 1024) /* with DWARF */
 
+/* The initial value of a map of read-only data. */
+struct derived_image {
+	unsigned map;	  /* number in the manifest, also in that of derive_combine() */
+	uint32_t section; /* its DATASEC in the BTF */
+	uint8_t *value;	  /* owned */
+	size_t size;
+};
+
 /* All owned: derived_done(). */
 struct derived {
 	uint8_t *loader, *metadata, *btf;
 	size_t loader_size, metadata_size, btf_size;
 	struct manifest *manifest;
+	unsigned n_images;
+	struct derived_image images[MANIFEST_MAPS_MAX];
 };
 
 /*

@@ -81,22 +81,70 @@ int attach_option(struct json_object *attach, const char *text, struct error *er
 	return 0;
 }
 
-int load_call(struct connection *c, const struct bundle_memory *bundle, const char *lifetime,
-	      struct json_object *attach, struct json_object **ret_load,
+int set_option(struct json_object *set, const char *text, struct error *error)
+{
+	_cleanup_json_ struct json_object *item = NULL;
+	const char *equals = strchr(text, '=');
+
+	if (!equals || equals == text || equals[1] == '\0')
+		return error_set(error, -EINVAL, ERROR_USAGE, STEP_NONE,
+				 "--set %s: it is NAME=VALUE, for instance min_uid=1000", text);
+	if (json_object_array_length(set) >= MANIFEST_TUNABLES_MAX)
+		return error_set(error, -E2BIG, ERROR_USAGE, STEP_NONE,
+				 "--set %s: more than %d tunables", text, MANIFEST_TUNABLES_MAX);
+	item = json_object_new_object();
+	if (!item ||
+	    json_add(item, "name", json_object_new_string_len(text, (int)(equals - text))) < 0 ||
+	    json_add(item, "value", json_object_new_string(equals + 1)) < 0 ||
+	    json_object_array_add(set, item) < 0)
+		return no_memory(error);
+	item = NULL;
+	return 0;
+}
+
+void load_wish_init(struct load_wish *wish, const char *lifetime)
+{
+	*wish = (struct load_wish){
+		.lifetime = lifetime,
+		.attach = json_object_new_array(),
+		.set = json_object_new_array(),
+	};
+}
+
+void load_wish_done(struct load_wish *wish)
+{
+	json_object_put(wish->attach);
+	json_object_put(wish->set);
+	*wish = (struct load_wish){};
+}
+
+int load_wish_format(const struct load_wish *wish, struct json_object **ret)
+{
+	_cleanup_json_ struct json_object *parameters = json_object_new_object();
+
+	if (!parameters ||
+	    json_add(parameters, "bundleFileDescriptor", json_object_new_int(0)) < 0 ||
+	    json_add(parameters, "lifetime", json_object_new_string(wish->lifetime)) < 0 ||
+	    (json_object_array_length(wish->attach) > 0 &&
+	     json_add(parameters, "attach", json_object_get(wish->attach)) < 0) ||
+	    (json_object_array_length(wish->set) > 0 &&
+	     json_add(parameters, "set", json_object_get(wish->set)) < 0))
+		return -ENOMEM;
+	*ret = TAKE_PTR(parameters);
+	return 0;
+}
+
+int load_call(struct connection *c, const struct bundle_memory *bundle,
+	      const struct load_wish *wish, struct json_object **ret_load,
 	      struct fd_set_owned *ret_fds, struct error *error)
 {
-	_cleanup_json_ struct json_object *parameters = json_object_new_object(), *reply = NULL;
+	_cleanup_json_ struct json_object *parameters = NULL, *reply = NULL;
 	_cleanup_(fd_set_close) struct fd_set_owned fds = {};
 	struct json_object *load;
 	int r;
 
-	if (!parameters ||
-	    json_add(parameters, "bundleFileDescriptor", json_object_new_int(0)) < 0 ||
-	    json_add(parameters, "lifetime", json_object_new_string(lifetime)) < 0 ||
-	    (json_object_array_length(attach) > 0 &&
-	     json_add(parameters, "attach", json_object_get(attach)) < 0))
+	if (load_wish_format(wish, &parameters) < 0)
 		return no_memory(error);
-
 	r = connection_call(c, "Load", parameters, &bundle->fd, 1, &reply, &fds, error);
 	if (r < 0)
 		return r;

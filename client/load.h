@@ -10,9 +10,25 @@
 /* Adds "PROGRAM=KIND:TARGET" to @attach (a JSON array). ERROR_USAGE, ERROR_BAD_TARGET. */
 int attach_option(struct json_object *attach, const char *text, struct error *error);
 
-/* Calls Load. @attach may be empty. *ret_load (owned) is the reply's load. */
-int load_call(struct connection *c, const struct bundle_memory *bundle, const char *lifetime,
-	      struct json_object *attach, struct json_object **ret_load,
+/* Adds "NAME=VALUE" to @set (a JSON array). What of them can be set is for the daemon to say.
+ * ERROR_USAGE. */
+int set_option(struct json_object *set, const char *text, struct error *error);
+
+/* What is asked for beside the bundle; the arrays may be empty. */
+struct load_wish {
+	const char *lifetime;
+	struct json_object *attach, *set; /* owned: load_wish_done() */
+};
+/* With empty arrays. */
+void load_wish_init(struct load_wish *wish, const char *lifetime);
+void load_wish_done(struct load_wish *wish);
+#define _cleanup_wish_ _cleanup_(load_wish_done)
+/* The parameters of Load and Explain. *ret is owned. -ENOMEM. */
+int load_wish_format(const struct load_wish *wish, struct json_object **ret);
+
+/* Calls Load. *ret_load (owned) is the reply's load. */
+int load_call(struct connection *c, const struct bundle_memory *bundle,
+	      const struct load_wish *wish, struct json_object **ret_load,
 	      struct fd_set_owned *ret_fds, struct error *error);
 
 /* Calls Unload. @with_dependents: and what follows it; *ret_reply (owned, may be NULL) names them.

@@ -38,15 +38,20 @@ static const struct verb verbs[] = {
 	{"verify", verb_verify, "BUNDLE [--keys DIR]",
 	 "check every link from a trusted key to each section, without the daemon",
 	 "      --keys DIR         trusted certificates (default /etc/bpfgate/keys.d)\n"},
-	{"load", verb_load, "BUNDLE [--attach PROGRAM=KIND:TARGET]...",
+	{"load", verb_load, "BUNDLE [--attach PROGRAM=KIND:TARGET]... [--set NAME=VALUE]...",
 	 "load a bundle until it is unloaded",
 	 "      --attach PROGRAM=KIND:TARGET   attach there instead of the default; may be\n"
-	 "                                     repeated\n"},
+	 "                                     repeated\n"
+	 "      --set NAME=VALUE               give a tunable another value than its default; may\n"
+	 "                                     be repeated\n"},
 	{"run", verb_run,
-	 "BUNDLE [--attach PROGRAM=KIND:TARGET]... [--duration SECONDS] [--interval SECONDS]",
+	 "BUNDLE [--attach PROGRAM=KIND:TARGET]... [--set NAME=VALUE]... [--duration SECONDS] "
+	 "[--interval SECONDS]",
 	 "load a bundle, print its events or tables, unload it at Ctrl-C",
 	 "      --attach PROGRAM=KIND:TARGET   attach there instead of the default; may be\n"
 	 "                                     repeated\n"
+	 "      --set NAME=VALUE               give a tunable another value than its default; may\n"
+	 "                                     be repeated\n"
 	 "      --duration SECONDS             stop after that time\n"
 	 "      --interval SECONDS             print tables so often (default 2; with events: not\n"
 	 "                                     at all)\n"},
@@ -58,10 +63,12 @@ static const struct verb verbs[] = {
 	 "      --maps             the contents of the maps, too, as far as policy grants them\n"
 	 "      --bundle BUNDLE    the same, by the types of the bundle that was loaded\n"},
 	{"explain", verb_explain,
-	 "BUNDLE [--user USER] [--attach PROGRAM=KIND:TARGET]... [--persistent]",
+	 "BUNDLE [--user USER] [--attach PROGRAM=KIND:TARGET]... [--set NAME=VALUE]... "
+	 "[--persistent]",
 	 "say which rule of the policy decides on a load, and why, without loading",
 	 "      --user USER        for that user (name or uid); only root may ask that\n"
 	 "      --attach PROGRAM=KIND:TARGET   as for load; may be repeated\n"
+	 "      --set NAME=VALUE               as for load; may be repeated\n"
 	 "      --persistent       as by load; without it, as by run\n"},
 	{"policy", verb_policy, "check [FILE] [--policy DIR]...",
 	 "find mistakes in the policy, or in a file that is to be one, without the daemon",

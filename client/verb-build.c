@@ -2,7 +2,7 @@
 /* bpfctl build: from BPF object files and a short manifest to an unsigned bundle. */
 
 #include "bundle.h"
-#include "derive.h"
+#include "derive-tunables.h"
 #include "feature.h"
 #include "file.h"
 #include "hand.h"
@@ -27,13 +27,17 @@ struct build {
 	struct hand hand;
 	char *name;
 	struct derived derived[BUNDLE_PAYLOADS_MAX];
+	struct blob *images[BUNDLE_PAYLOADS_MAX]; /* by payload, of maps with tunables */
+	unsigned n_images[BUNDLE_PAYLOADS_MAX];
 	struct manifest *manifest;
 };
 
 static void build_done(struct build *b)
 {
-	for (unsigned i = 0; i < b->a->n_objects; i++)
+	for (unsigned i = 0; i < b->a->n_objects; i++) {
+		images_free(b->images[i], b->n_images[i]);
 		derived_done(&b->derived[i]);
+	}
 	manifest_free(b->manifest);
 	hand_done(&b->hand);
 	free(b->name);
@@ -190,6 +194,8 @@ static int complete_manifest(struct build *b, struct error *error)
 	int r;
 
 	r = hand_merge(&b->hand, b->manifest, error);
+	if (r == 0)
+		r = derive_tunables(&b->hand, b->derived, a->n_objects, b->manifest, error);
 	for (unsigned i = 0; i < a->n_after && r == 0; i++)
 		r = add_after(a->after[i], b->manifest, error);
 	if (r == 0)
@@ -270,6 +276,9 @@ static int make_bundle(struct build *b, uint8_t **ret, size_t *ret_size, struct 
 		r = finish_manifest(b, &manifest, &manifest_size, error);
 	if (r == 0)
 		r = make_source(a, &source, &source_size, error);
+	for (unsigned i = 0; i < a->n_objects && r == 0; i++)
+		r = derive_image_sections(&b->derived[i], b->manifest, &b->images[i],
+					  &b->n_images[i], error);
 	if (r < 0)
 		return r;
 
@@ -280,6 +289,8 @@ static int make_bundle(struct build *b, uint8_t **ret, size_t *ret_size, struct 
 			.loader = {d->loader, d->loader_size},
 			.metadata = {d->metadata, d->metadata_size},
 			.btf = {d->btf, d->btf_size},
+			.n_images = b->n_images[i],
+			.images = b->images[i],
 		};
 	}
 	r = bundle_make((struct blob){(uint8_t *)manifest, manifest_size},

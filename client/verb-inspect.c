@@ -55,6 +55,16 @@ static void print_map(const struct manifest_map *m, const char *note)
 		output_line(stdout, "    value    %s", m->value);
 }
 
+static void print_tunable(const struct manifest *m, const struct manifest_tunable *t)
+{
+	char range[TUNABLE_RANGE_SIZE], initial[TUNABLE_TEXT_SIZE];
+
+	tunable_range(t, range);
+	tunable_format(t->type, t->initial, initial);
+	output_line(stdout, "  tunable %s: %s, %s, default %s, of map %s", t->name,
+		    tunable_type_name(t->type), range, initial, m->maps[t->map].name);
+}
+
 static void print_manifest(const struct manifest *m)
 {
 	char note[NOTE_SIZE];
@@ -83,6 +93,8 @@ static void print_manifest(const struct manifest *m)
 	}
 	for (unsigned i = 0; i < m->n_maps; i++)
 		print_map(&m->maps[i], payload_note(m, m->maps[i].payload, note));
+	for (unsigned i = 0; i < m->n_tunables; i++)
+		print_tunable(m, &m->tunables[i]);
 }
 
 static void print_source(const struct bundle *b)

@@ -24,12 +24,14 @@ enum {
 	OPTION_ATTACH = 1,
 	OPTION_DURATION,
 	OPTION_INTERVAL,
+	OPTION_SET,
 };
 
 static const struct option options[] = {
 	{"attach", required_argument, NULL, OPTION_ATTACH},
 	{"duration", required_argument, NULL, OPTION_DURATION},
 	{"interval", required_argument, NULL, OPTION_INTERVAL},
+	{"set", required_argument, NULL, OPTION_SET},
 	{},
 };
 
@@ -38,7 +40,8 @@ struct run {
 	int64_t duration_msec, interval_msec; /* 0: none */
 	struct connection connection;
 	struct bundle_memory memory;
-	struct json_object *load, *attach;
+	struct load_wish wish;
+	struct json_object *load;
 	struct load_maps maps;
 	struct bundle_types types;
 	struct events *events; /* NULL: no ring buffer was granted */
@@ -51,7 +54,7 @@ static void run_done(struct run *run)
 	load_maps_done(&run->maps);
 	bundle_types_done(&run->types);
 	json_object_put(run->load);
-	json_object_put(run->attach);
+	load_wish_done(&run->wish);
 	connection_close(&run->connection);
 	bundle_memory_done(&run->memory);
 	safe_close(run->signal_fd);
@@ -70,6 +73,7 @@ static int64_t now_msec(void)
 static void announce(const struct run *run)
 {
 	struct json_object *attachments = member_array(run->load, "attachments");
+	struct json_object *tunables = member_array(run->load, "tunables");
 
 	output_note("loaded %s %s as %s, allowed by rule \"%s\"", member_string(run->load, "name"),
 		    member_string(run->load, "version"), member_string(run->load, "id"),
@@ -79,6 +83,14 @@ static void announce(const struct run *run)
 
 		output_note("%s is attached to %s", member_string(a, "program"),
 			    member_string(a, "target"));
+	}
+	for (size_t i = 0; tunables && i < json_object_array_length(tunables); i++) {
+		struct json_object *t = json_object_array_get_idx(tunables, i);
+
+		if (member_bool(t, "set"))
+			output_note("%s is %s (default %s)", member_string(t, "name") ?: "-",
+				    member_string(t, "value") ?: "-",
+				    member_string(t, "default") ?: "-");
 	}
 }
 
@@ -109,8 +121,7 @@ static int begin(struct run *run, const char *path, struct error *error)
 	r = connection_open(run->ctx->socket, &run->connection, error);
 	if (r < 0)
 		return r;
-	r = load_call(&run->connection, &run->memory, "session", run->attach, &run->load, &fds,
-		      error);
+	r = load_call(&run->connection, &run->memory, &run->wish, &run->load, &fds, error);
 	if (r < 0)
 		return r;
 	r = load_maps_take(run->load, &fds, &run->maps, error);
@@ -276,7 +287,10 @@ static int read_options(struct run *run, int argc, char **argv, struct error *er
 		int64_t *msec = c == OPTION_DURATION ? &run->duration_msec : &run->interval_msec;
 
 		if (c == OPTION_ATTACH) {
-			if (attach_option(run->attach, optarg, error) < 0)
+			if (attach_option(run->wish.attach, optarg, error) < 0)
+				return output_error(run->ctx, error);
+		} else if (c == OPTION_SET) {
+			if (set_option(run->wish.set, optarg, error) < 0)
 				return output_error(run->ctx, error);
 		} else if (parse_seconds(optarg, msec) < 0) {
 			return verb_usage(run->ctx, "%s: seconds are a number of at least 0.001",
@@ -298,11 +312,11 @@ int verb_run(struct context *ctx, int argc, char **argv)
 		.connection = {.fd = -1},
 		.memory = {.fd = -1},
 		.signal_fd = -1,
-		.attach = json_object_new_array(),
 	};
 	int r;
 
 	libbpf_set_print(NULL);
+	load_wish_init(&run.wish, "session");
 	r = read_options(&run, argc, argv, &error);
 	if (r >= 0)
 		return r;

@@ -167,6 +167,31 @@ static void print_strings(const char *name, struct json_object *array)
 		print_field(name, json_object_get_string(json_object_array_get_idx(array, i)));
 }
 
+static void print_tunables(struct json_object *load)
+{
+	struct json_object *array = member_array(load, "tunables");
+
+	for (size_t i = 0; array && i < json_object_array_length(array); i++) {
+		struct json_object *t = json_object_array_get_idx(array, i);
+		const char *type = member_string(t, "type") ?: "-";
+
+		printf("%12s: ", "Tunable");
+		if (streq(type, "bool"))
+			output_line(stdout, "%s = %s (bool, default %s)%s",
+				    member_string(t, "name") ?: "-",
+				    member_string(t, "value") ?: "-",
+				    member_string(t, "default") ?: "-",
+				    member_bool(t, "set") ? ", set" : "");
+		else
+			output_line(stdout, "%s = %s (%s, %s to %s, default %s)%s",
+				    member_string(t, "name") ?: "-",
+				    member_string(t, "value") ?: "-", type,
+				    member_string(t, "min") ?: "-", member_string(t, "max") ?: "-",
+				    member_string(t, "default") ?: "-",
+				    member_bool(t, "set") ? ", set" : "");
+	}
+}
+
 static void print_load(struct json_object *load)
 {
 	char uid[24], sequence[24];
@@ -192,6 +217,7 @@ static void print_load(struct json_object *load)
 	print_field("If revoked", member_string(load, "onRevocation"));
 	print_programs(load);
 	print_maps(load);
+	print_tunables(load);
 }
 
 static int map_error(const struct load_map *map, int r, struct error *error)

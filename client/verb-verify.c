@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "file.h"
+#include "image.h"
 #include "kernel-sig.h"
 #include "keys.h"
 #include "loader-link.h"
@@ -234,6 +235,8 @@ static int check_manifest(struct verification *v, struct manifest **ret, struct 
 		r = manifest_parse((const char *)s->content.data, s->content.size, ret, error);
 	if (r == 0)
 		r = manifest_check_payloads(*ret, v->bundle->n_payloads, error);
+	if (r == 0)
+		r = images_check(v->bundle, *ret, error);
 	if (r < 0) {
 		report(v, "manifest", VERDICT_FAILED, "%s", error_message(error));
 		return r;

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "certificate.h"
+#include "image.h"
 #include "test-hooks.h"
 
 /* How many signers a refusal names before it says "and N more". */
@@ -251,9 +252,9 @@ static int read_manifest(struct authentic *a, struct error *error)
 				 "the bundle has no manifest");
 	r = manifest_parse((const char *)manifest->content.data, manifest->content.size,
 			   &a->manifest, error);
-	if (r < 0)
-		return r;
-	return manifest_check_payloads(a->manifest, a->bundle.n_payloads, error);
+	if (r == 0)
+		r = manifest_check_payloads(a->manifest, a->bundle.n_payloads, error);
+	return r < 0 ? r : images_check(&a->bundle, a->manifest, error);
 }
 
 static int check_bundle(const struct authentic *a, const struct authority *by, struct error *error)

@@ -2,6 +2,7 @@
 #include "load-json.h"
 
 #include "json.h"
+#include "tuning-json.h"
 
 static int add_string(struct json_object *object, const char *name, const char *value)
 {
@@ -156,6 +157,14 @@ static int add_head(struct json_object *object, const struct load *load)
 	return r < 0 ? r : add_string(object, "contract", contracts[load->contract]);
 }
 
+static int add_tunables(struct json_object *object, const struct load *load)
+{
+	struct json_object *array = NULL;
+	int r = tuning_to_json(load->manifest, &load->tuning, &array);
+
+	return r < 0 ? r : json_add(object, "tunables", array);
+}
+
 static int add_body(struct json_object *object, const struct load *load)
 {
 	int r;
@@ -165,7 +174,7 @@ static int add_body(struct json_object *object, const struct load *load)
 		r = add_array(object, "maps", load, load->manifest->n_maps, map_to_json);
 	if (r == 0)
 		r = add_array(object, "attachments", load, load->n_attachments, attachment_to_json);
-	return r;
+	return r < 0 ? r : add_tunables(object, load);
 }
 
 static int add_fds(struct json_object *object, const struct load *load, const int *map_fds,

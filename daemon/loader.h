@@ -60,13 +60,25 @@ void keyring_drop(int32_t serial);
 
 /* ---- load (load.c, load-child.c) ---- */
 
+/*
+ * What is given to the loader, for one map, in place of what its signed metadata holds, and what
+ * the map must be then. All zeros: as signed.
+ */
+struct map_opening {
+	uint32_t max_entries; /* 0: as the manifest says */
+	uint8_t *value;	      /* what the map is to hold, NULL: not compared; owned */
+	size_t value_size;
+	bool replace; /* .value is given to the loader; else it has been signed with it */
+};
+
 struct load_input {
 	struct blob loader;   /* BPF instructions, whole */
 	struct blob metadata; /* initial value of the loader's map */
 	struct blob pkcs7;    /* kernel signature for .contract; size 0 only if daemon_only */
 	enum contract contract;
 	int32_t keyring;
-	unsigned n_programs, n_maps; /* what the loader's context has room for */
+	unsigned n_programs, n_maps;	    /* what the loader's context has room for */
+	const struct map_opening *openings; /* NULL: none, else for each of .n_maps; borrowed */
 	/* checking in the daemon alone, as configured for kernels that cannot: CONTRACT_NONE */
 	bool daemon_only;
 };
@@ -120,15 +132,16 @@ struct kfunc_grant {
 
 /*
  * Asks the kernel what was loaded and compares with the manifest: name, program type,
- * attach_btf_id against the exact targets, maps (name, type, sizes, entries), no map used by a
+ * attach_btf_id against the exact targets, maps (name, type, sizes, entries, and as far as
+ * @openings say so: other entries, contents; NULL: nothing is open), no map used by a
  * program that is not declared, no kfunc call but of those that belong to a feature which the
  * manifest requires and that @grant has (kfunc.h), no helper call but of those that @grant has
  * (helper-call.h). ERROR_ATTESTATION.
  * @ret_programs, @ret_maps: arrays of the manifest's sizes.
  */
 int attest(const struct manifest *manifest, const struct loaded *loaded,
-	   const struct kfunc_grant *grant, struct program_info *ret_programs,
-	   struct map_info *ret_maps, struct error *error);
+	   const struct map_opening *openings, const struct kfunc_grant *grant,
+	   struct program_info *ret_programs, struct map_info *ret_maps, struct error *error);
 
 /* ---- measure (measure.c) ---- */
 

@@ -104,11 +104,12 @@ void method_load(struct call *call)
 {
 	uint64_t fd_index = 0;
 	const char *lifetime = NULL, *wrong;
-	struct json_object *attach = NULL;
+	struct json_object *attach = NULL, *set = NULL;
 	const struct json_member members[] = {
 		{"bundleFileDescriptor", JSON_U64, true, &fd_index},
 		{"lifetime", JSON_STRING, false, &lifetime},
 		{"attach", JSON_ARRAY, false, &attach},
+		{"set", JSON_ARRAY, false, &set},
 		{},
 	};
 	struct load_job *job;
@@ -123,7 +124,7 @@ void method_load(struct call *call)
 	job->request.fd = -1;
 	job->request.peer = call->connection->peer;
 	job->base.r = -EINVAL;
-	wrong = load_request_fill(call, &job->request, fd_index, lifetime, attach);
+	wrong = load_request_fill(call, &job->request, fd_index, lifetime, attach, set);
 	if (wrong) {
 		call_reply_invalid(call, wrong);
 		load_job_free(job);

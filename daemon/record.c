@@ -40,6 +40,7 @@ void load_unref(struct load *load)
 	for (unsigned i = 0; i < load->n_attachments; i++)
 		target_done(&load->attachments[i].target);
 	free(load->attachments);
+	tuning_done(&load->tuning);
 	manifest_free(load->manifest);
 	free(load->signers);
 	free(load->rule);

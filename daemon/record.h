@@ -9,6 +9,7 @@
 
 #include "authorise.h"
 #include "loader.h"
+#include "tuning.h"
 
 #define LOAD_ATTACHMENTS_MAX 128
 
@@ -28,6 +29,7 @@ struct load {
 	uint32_t counted;
 	bool keep_revoked; /* by the rule: it goes on when it is revoked */
 	struct manifest *manifest;
+	struct tuning tuning; /* of its tunables */
 	struct loaded objects;
 	struct program_info programs[MANIFEST_PROGRAMS_MAX];
 	struct map_info maps[MANIFEST_MAPS_MAX];

@@ -14,6 +14,7 @@ struct journey {
 	struct sealed sealed;
 	struct authentic authentic;
 	struct decision decision;
+	struct openings openings;
 	bool reserved; /* counted in the table as being made */
 	unsigned n_loads;
 	struct admission admission;
@@ -30,6 +31,7 @@ static void journey_done(struct journey *j)
 	load_unref(j->load);
 	table_leave(j->gate->table, &j->admission);
 	decision_done(&j->decision);
+	openings_done(&j->openings);
 	authentic_done(&j->authentic);
 	sealed_done(&j->sealed);
 	if (j->reserved)
@@ -106,6 +108,7 @@ static int ask_policy(const struct policy *policy, const struct load *load, cons
 		.signers = signers,
 		.n_attachments = load->n_attachments,
 		.attachments = load->attachments,
+		.tunables_set = load->tuning.set,
 		.lifetime = load->lifetime,
 		.n_loads = n_loads,
 	};
@@ -163,6 +166,9 @@ static int authorise(struct journey *j, struct error *error)
 
 	r = wanted_resolve(load->manifest, &request->peer, request->wanted, request->n_wanted,
 			   &load->attachments, &load->n_attachments, error);
+	if (r == 0)
+		r = tuning_resolve(load->manifest, request->settings, request->n_settings,
+				   &load->tuning, error);
 	if (r < 0)
 		return r;
 	r = table_reserve(j->gate->table, request->peer.uid, &j->n_loads);
@@ -252,6 +258,7 @@ static int fill_input(struct journey *j, unsigned payload, struct load_input *re
 		.keyring = j->snapshot->keyring,
 		.n_programs = part.n_programs,
 		.n_maps = part.n_maps,
+		.openings = j->openings.maps + part.first_map,
 	};
 	r = choose_signature(j, payload, &ret->pkcs7, error);
 	ret->contract = j->load->contract;
@@ -266,6 +273,9 @@ static int load(struct journey *j, struct error *error)
 	int r;
 
 	r = check_requires(j, error);
+	if (r == 0)
+		r = openings_make(j->load->manifest, &j->authentic.bundle, &j->load->tuning,
+				  &j->openings, error);
 	for (unsigned i = 0; i < n && r == 0; i++)
 		r = fill_input(j, i, &inputs[i], error);
 	if (r < 0)
@@ -281,7 +291,8 @@ static int attest_objects(struct journey *j, struct error *error)
 	const struct kfunc_grant grant = {d->n_kfuncs, d->kfuncs, d->n_helpers, d->helpers};
 	struct load *load = j->load;
 
-	return attest(load->manifest, &load->objects, &grant, load->programs, load->maps, error);
+	return attest(load->manifest, &load->objects, j->openings.maps, &grant, load->programs,
+		      load->maps, error);
 }
 
 /* ---- limit ---- */
@@ -383,6 +394,7 @@ int road_load(struct gate *gate, struct road_request *request, struct road_reply
 		.request = request,
 		.snapshot = gate_snapshot(gate),
 		.sealed = SEALED_INIT,
+		.openings = OPENINGS_INIT,
 	};
 	int r;
 
@@ -461,6 +473,7 @@ void road_request_done(struct road_request *request)
 		free(request->wanted[i].target);
 	}
 	free(request->wanted);
+	settings_free(request->settings, request->n_settings);
 	peer_done(&request->peer);
 	*request = (struct road_request){.fd = -1};
 }

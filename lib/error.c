@@ -24,6 +24,7 @@ static const struct {
 	[ERROR_REVOKED] = {INTERFACE "Revoked", "the bundle is revoked", 4},
 	[ERROR_BAD_MANIFEST] = {INTERFACE "BadManifest", "the bundle's manifest breaks a rule", 1},
 	[ERROR_BAD_TARGET] = {INTERFACE "BadTarget", "a target cannot be used", 1},
+	[ERROR_BAD_TUNABLE] = {INTERFACE "BadTunable", "a tunable cannot be set so", 1},
 	[ERROR_DENIED] = {INTERFACE "Denied", "denied by policy", 3},
 	[ERROR_ROLLBACK] = {INTERFACE "Rollback", "the bundle is older than its floor", 3},
 	[ERROR_CANNOT_VERIFY] = {INTERFACE "KernelCannotVerify",

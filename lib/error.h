@@ -37,6 +37,7 @@ enum error_code {
 	ERROR_REVOKED,	     /* .Revoked: the key, the bundle or this release of it is */
 	ERROR_BAD_MANIFEST,  /* .BadManifest: authentic, but the manifest breaks a rule */
 	ERROR_BAD_TARGET,    /* .BadTarget: a target that cannot be parsed, found or used here */
+	ERROR_BAD_TUNABLE,   /* .BadTunable: there is none of that name, or it cannot be set so */
 	ERROR_DENIED,	     /* .Denied: by policy */
 	ERROR_ROLLBACK,	     /* .Rollback: older than what has been loaded of that name */
 	ERROR_CANNOT_VERIFY, /* .KernelCannotVerify: this kernel does not check signatures */

@@ -110,6 +110,31 @@ static void write_map(struct writer *w, const struct manifest_map *m)
 	close_object(w);
 }
 
+static void write_value(struct writer *w, const char *name, enum tunable_type type, uint64_t value)
+{
+	char text[TUNABLE_TEXT_SIZE];
+
+	tunable_format(type, value, text);
+	begin_line(w, name);
+	fputs(text, w->file);
+}
+
+static void write_tunable(struct writer *w, const struct manifest *m,
+			  const struct manifest_tunable *t)
+{
+	open_object(w, t->name);
+	write_text(w, "type", tunable_type_name(t->type));
+	write_text(w, "map", m->maps[t->map].name);
+	if (t->type != TUNABLE_MAX_ENTRIES)
+		write_number(w, "offset", t->offset);
+	if (t->type != TUNABLE_BOOL) {
+		write_value(w, "min", t->type, t->min);
+		write_value(w, "max", t->type, t->max);
+	}
+	write_value(w, "default", t->type, t->initial);
+	close_object(w);
+}
+
 static void write_build(struct writer *w, struct json_object *build)
 {
 	open_object(w, "build");
@@ -139,6 +164,8 @@ static void write_manifest(struct writer *w, const struct manifest *m, struct js
 
 	write_strings(w, "requires", m->requires, m->n_requires);
 	open_object(w, "tunables");
+	for (unsigned i = 0; i < m->n_tunables; i++)
+		write_tunable(w, m, &m->tunables[i]);
 	close_object(w);
 	write_strings(w, "after", m->after, m->n_after);
 	if (build)

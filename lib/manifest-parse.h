@@ -45,6 +45,10 @@ int manifest_parse_program(const struct manifest_parser *p, const char *name,
 			   struct json_object *value, struct manifest_program *ret);
 int manifest_parse_map(const struct manifest_parser *p, const char *name, struct json_object *value,
 		       struct manifest_map *ret);
+/* The same of "tunables", once @m has its maps; *ret is the next of @m->tunables. */
+int manifest_parse_tunable(const struct manifest_parser *p, const char *name,
+			   struct json_object *value, const struct manifest *m,
+			   struct manifest_tunable *ret);
 
 /* ---- manifest-payload.c ---- */
 

@@ -72,8 +72,11 @@ void manifest_free(struct manifest *m)
 		free(m->maps[i].key);
 		free(m->maps[i].value);
 	}
+	for (unsigned i = 0; i < m->n_tunables; i++)
+		free(m->tunables[i].name);
 	free_strings(m->requires, m->n_requires);
 	free_strings(m->after, m->n_after);
+	free(m->tunables);
 	free(m->programs);
 	free(m->maps);
 	free(m->name);
@@ -163,6 +166,28 @@ static int take_maps(const struct manifest_parser *p, struct json_object *object
 		return manifest_no_memory(p);
 	json_object_object_foreach (object, name, value) {
 		r = manifest_parse_map(p, name, value, &m->maps[m->n_maps++]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int take_tunables(const struct manifest_parser *p, struct json_object *object,
+			 struct manifest *m)
+{
+	unsigned n = object ? json_object_object_length(object) : 0;
+	int r;
+
+	if (n > MANIFEST_TUNABLES_MAX)
+		return manifest_bad(p, "tunables", "has %u members, must be 0 to %u", n,
+				    MANIFEST_TUNABLES_MAX);
+	if (n == 0)
+		return 0;
+	m->tunables = calloc(n, sizeof(*m->tunables));
+	if (!m->tunables)
+		return manifest_no_memory(p);
+	json_object_object_foreach (object, name, value) {
+		r = manifest_parse_tunable(p, name, value, m, &m->tunables[m->n_tunables++]);
 		if (r < 0)
 			return r;
 	}
@@ -268,8 +293,6 @@ static int take_object(const struct manifest_parser *p, struct json_object *obje
 	r = manifest_dispatch(p, "", object, members);
 	if (r < 0)
 		return r;
-	if (raw.tunables && json_object_object_length(raw.tunables) > 0)
-		return manifest_bad(p, "tunables", "must be empty: this bpfgate has no tunables");
 
 	r = take_head(p, &raw, m);
 	if (r == 0)
@@ -278,6 +301,8 @@ static int take_object(const struct manifest_parser *p, struct json_object *obje
 		r = take_maps(p, raw.maps, m);
 	if (r == 0)
 		r = manifest_check_order(p, m);
+	if (r == 0)
+		r = take_tunables(p, raw.tunables, m);
 	if (r == 0)
 		r = take_requires(p, raw.requires, m);
 	if (r == 0)

@@ -142,7 +142,7 @@ static void test_truth(void **state)
 	struct map_info maps[1] = {};
 
 	SKIP_UNLESS_LOADED();
-	if (attest(&manifest, &loaded, &(struct kfunc_grant){}, programs, maps, &error) < 0)
+	if (attest(&manifest, &loaded, NULL, &(struct kfunc_grant){}, programs, maps, &error) < 0)
 		fail_msg("%s", error_message(&error));
 	assert_true(programs[0].id != 0 && maps[0].id != 0);
 	assert_int_equal(strlen(programs[0].tag), 16);
@@ -150,7 +150,8 @@ static void test_truth(void **state)
 	assert_int_equal(maps[0].value_size, 8);
 	map.max_entries = 0; /* not compared */
 	assert_int_equal(
-		attest(&manifest, &loaded, &(struct kfunc_grant){}, programs, maps, &error), 0);
+		attest(&manifest, &loaded, NULL, &(struct kfunc_grant){}, programs, maps, &error),
+		0);
 	assert_int_equal(maps[0].max_entries, 1);
 }
 
@@ -161,7 +162,7 @@ static void lie(const char *part)
 	struct map_info maps[2] = {{.id = 77}};
 
 	assert_int_equal(
-		attest(&manifest, &loaded, &(struct kfunc_grant){}, programs, maps, &error),
+		attest(&manifest, &loaded, NULL, &(struct kfunc_grant){}, programs, maps, &error),
 		-EPERM);
 	check_error(&error, ERROR_ATTESTATION, part);
 	assert_int_equal(error.step, STEP_ATTEST);

@@ -174,7 +174,7 @@ static void test_refusals(void **state)
 		{"{\"sequence\": 0}", "\"sequence\" begins with 1"},
 		{"{\"sequence\": -1}", "member \"sequence\" has the wrong type"},
 		{"{\"sequence\": \"1\"}", "member \"sequence\" has the wrong type"},
-		{"{\"tunables\": {\"x\": {}}}", "tunables are not supported"},
+		{"{\"tunables\": []}", "member \"tunables\" has the wrong type"},
 		{"{\"after\": [1]}", "\"after\" must hold strings"},
 		{"{\"after\": {}}", "member \"after\" has the wrong type"},
 		{"{\"requires\": [1]}", "\"requires\" must hold strings"},

@@ -137,7 +137,7 @@ static const struct {
 	{"\"GPL\"", "\"\"", "license: has 0 bytes"},
 	{"\"GPL\"", "\"G\\tL\"", "license: holds control characters"},
 	{"\"A \\\\ B\"", "\"\"", "publisher: has 0 bytes"},
-	{"\"tunables\": {}", "\"tunables\": {\"x\": {}}", "tunables: must be empty"},
+	{"\"tunables\": {}", "\"tunables\": {\"x\": {}}", "42:21: tunables.x: member \"type\""},
 	{"\"tunables\": {}", "\"tunables\": []", "tunables: must be an object"},
 	{"\"after\": []", "\"after\": [\"x\"]",
 	 "43:13: after[0]: must be the digest of a bundle: \"sha256:\" and 64 lower-case "

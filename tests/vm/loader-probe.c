@@ -150,7 +150,7 @@ static void attest_and_print(const struct loaded *loaded)
 	struct map_info maps[MANIFEST_MAPS_MAX];
 	_cleanup_error_ struct error error = ERROR_INIT;
 
-	if (attest(&manifest, loaded, &(struct kfunc_grant){}, programs, maps, &error) < 0) {
+	if (attest(&manifest, loaded, NULL, &(struct kfunc_grant){}, programs, maps, &error) < 0) {
 		printf("refused: %s (%s, %s, errno %d)\n", error_message(&error),
 		       error_code_name(error.code), step_name(error.step), error.errnum);
 		return;
