@@ -120,6 +120,17 @@ expect "stages: after a crash of the daemon, by the second's types" 0 'comm="run
 expect "stages: unload" 0 '' as alice bpfctl unload "$id"
 nothing_left "stages: after unload"
 
+# A data section, whose map the kernel knows by the object file's name.
+echo '{ "name": "sections", "maps": { ".bss": { "grant": "read" } } }' >"$work/sections.json"
+bpfctl build "$b/opencount.bpf.o" "$share/bin/second.bpf.o" -m "$work/sections.json" -o "$work/sections.bpfb" >/dev/null
+sign "$work/sections.bpfb"
+id=$(load alice sections)
+as bob true
+expect "stages: a data section of the second payload" 0 'Map: second.bss \(array, 1 entries, id [0-9]+, payload 1\), granted: read$' \
+	as alice bpfctl show "$id" --maps
+expect "stages: and what is in it" 0 '^second.bss: .*[1-9a-f]' echo "$output"
+as alice bpfctl unload "$id"
+
 # All or none.
 bpfctl build "$b/opencount.bpf.o" "$share/bin/refused.bpf.o" -o "$work/half.bpfb" >/dev/null
 sign "$work/half.bpfb"
