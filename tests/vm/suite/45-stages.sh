@@ -221,6 +221,10 @@ expect "stages: an upper stage alone can go" 0 '' as bob bpfctl unload "$bob_id"
 expect "stages: and then the base" 0 '' as alice bpfctl unload "$second_id"
 nothing_left "stages: all unloaded"
 base_id=$(load alice base)
+upper_id=$(load alice upper)
+expect "stages: one that goes as a dependent may be named, too" 0 "^$upper_id: unloaded with $base_id\$" \
+	as alice bpfctl unload "$base_id" "$upper_id" --with-dependents
+base_id=$(load alice base)
 upper_id=$(load bob upper)
 same "stages: as JSON, of other users only how many" "{\"dependents\":[],\"otherDependents\":1,\"id\":\"$base_id\"}" \
 	"$(as alice bpfctl unload "$base_id" --with-dependents --json=short | tr -d ' ')"
