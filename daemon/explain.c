@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "json.h"
+#include "tuning-json.h"
 #include "wanted.h"
 
 #define LOOKUP_BUFFER_MAX (1024u * 1024)
@@ -18,12 +19,14 @@ struct question {
 	struct peer subject;
 	unsigned n_attachments;
 	struct attachment *attachments;
+	struct tuning tuning;
 	const struct trusted_key *signers[BUNDLE_SIGNERS_MAX];
 	struct request request;
 };
 
 static void question_done(struct question *q)
 {
+	tuning_done(&q->tuning);
 	attachments_free(q->attachments, q->n_attachments);
 	peer_done(&q->subject);
 	authentic_done(&q->authentic);
@@ -124,8 +127,11 @@ static int read_bundle(struct question *q, struct road_request *request, struct 
 				 error);
 	if (r < 0)
 		return r;
-	return wanted_resolve(q->authentic.manifest, &request->peer, request->wanted,
-			      request->n_wanted, &q->attachments, &q->n_attachments, error);
+	r = wanted_resolve(q->authentic.manifest, &request->peer, request->wanted,
+			   request->n_wanted, &q->attachments, &q->n_attachments, error);
+	return r < 0 ? r
+		     : tuning_resolve(q->authentic.manifest, request->settings, request->n_settings,
+				      &q->tuning, error);
 }
 
 static void fill_request(struct question *q, struct gate *gate, enum lifetime lifetime)
@@ -139,6 +145,7 @@ static void fill_request(struct question *q, struct gate *gate, enum lifetime li
 		.signers = q->signers,
 		.n_attachments = q->n_attachments,
 		.attachments = q->attachments,
+		.tunables_set = q->tuning.set,
 		.lifetime = lifetime,
 		.n_loads = table_count(gate->table, q->subject.uid),
 	};
@@ -232,6 +239,14 @@ static int add_attachments(struct json_object *reply, const struct question *q)
 	return r;
 }
 
+static int add_tunables(struct json_object *reply, const struct question *q)
+{
+	struct json_object *array = NULL;
+	int r = tuning_to_json(q->request.manifest, &q->tuning, &array);
+
+	return r < 0 ? r : json_add(reply, "tunables", array);
+}
+
 static int add_bundle(struct json_object *reply, const struct question *q)
 {
 	char digest[DIGEST_TEXT_SIZE];
@@ -249,7 +264,9 @@ static int add_bundle(struct json_object *reply, const struct question *q)
 		r = json_add_string(reply, "lifetime", lifetime_name(q->request.lifetime));
 	if (r == 0)
 		r = add_signers(reply, q);
-	return r < 0 ? r : add_attachments(reply, q);
+	if (r == 0)
+		r = add_attachments(reply, q);
+	return r < 0 ? r : add_tunables(reply, q);
 }
 
 /* One limit that there is; what is used and cannot be told is more than any. */

@@ -3,6 +3,8 @@
 
 #include <limits.h>
 
+#include "tuning-json.h"
+
 #define WANTED_NAME_MAX	  256
 #define WANTED_TARGET_MAX (PATH_MAX + 512) /* uprobe: a path and a symbol */
 
@@ -43,7 +45,8 @@ static int parse_attach(struct json_object *attach, struct road_request *request
 }
 
 const char *load_request_fill(struct call *call, struct road_request *request, uint64_t fd_index,
-			      const char *lifetime, struct json_object *attach)
+			      const char *lifetime, struct json_object *attach,
+			      struct json_object *set)
 {
 	/* exactly the one that is named: nothing is accepted that nobody asked for */
 	if (call->fds.n != 1)
@@ -57,5 +60,7 @@ const char *load_request_fill(struct call *call, struct road_request *request, u
 		return "lifetime";
 	if (parse_attach(attach, request) < 0)
 		return "attach";
+	if (settings_from_json(set, &request->settings, &request->n_settings) < 0)
+		return "set";
 	return NULL;
 }

@@ -9,4 +9,5 @@
  * is wrong; what @request has then is still for road_request_done().
  */
 const char *load_request_fill(struct call *call, struct road_request *request, uint64_t fd_index,
-			      const char *lifetime, struct json_object *attach);
+			      const char *lifetime, struct json_object *attach,
+			      struct json_object *set);

@@ -55,11 +55,12 @@ void method_explain(struct call *call)
 {
 	uint64_t fd_index = 0, uid = call->uid;
 	const char *lifetime = NULL, *wrong;
-	struct json_object *attach = NULL;
+	struct json_object *attach = NULL, *set = NULL;
 	const struct json_member members[] = {
 		{"bundleFileDescriptor", JSON_U64, true, &fd_index},
 		{"lifetime", JSON_STRING, false, &lifetime},
 		{"attach", JSON_ARRAY, false, &attach},
+		{"set", JSON_ARRAY, false, &set},
 		{"uid", JSON_U64, false, &uid},
 		{},
 	};
@@ -74,7 +75,7 @@ void method_explain(struct call *call)
 	}
 	job->request.fd = -1;
 	job->request.peer.uid = call->uid;
-	wrong = load_request_fill(call, &job->request, fd_index, lifetime, attach);
+	wrong = load_request_fill(call, &job->request, fd_index, lifetime, attach, set);
 	if (!wrong && uid >= UINT32_MAX)
 		wrong = "uid";
 	if (wrong) {

@@ -3,6 +3,7 @@
 #include "load-request.h"
 #include "method.h"
 #include "service.h"
+#include "stage.h"
 #include "unload.h"
 
 struct load_job {
@@ -38,7 +39,8 @@ static void undo(struct load_job *j)
 	char(*id)[LOAD_ID_SIZE] = malloc(sizeof(*id));
 
 	if (!id) {
-		table_remove(j->base.front->gate->table, j->reply.load->id, j->base.peer.uid, NULL);
+		stage_take_down(j->base.front->gate->table, j->reply.load->id, j->base.peer.uid,
+				NULL, NULL);
 		return;
 	}
 	memcpy(*id, j->reply.load->id, sizeof(*id));
@@ -102,11 +104,12 @@ void method_load(struct call *call)
 {
 	uint64_t fd_index = 0;
 	const char *lifetime = NULL, *wrong;
-	struct json_object *attach = NULL;
+	struct json_object *attach = NULL, *set = NULL;
 	const struct json_member members[] = {
 		{"bundleFileDescriptor", JSON_U64, true, &fd_index},
 		{"lifetime", JSON_STRING, false, &lifetime},
 		{"attach", JSON_ARRAY, false, &attach},
+		{"set", JSON_ARRAY, false, &set},
 		{},
 	};
 	struct load_job *job;
@@ -121,7 +124,7 @@ void method_load(struct call *call)
 	job->request.fd = -1;
 	job->request.peer = call->connection->peer;
 	job->base.r = -EINVAL;
-	wrong = load_request_fill(call, &job->request, fd_index, lifetime, attach);
+	wrong = load_request_fill(call, &job->request, fd_index, lifetime, attach, set);
 	if (wrong) {
 		call_reply_invalid(call, wrong);
 		load_job_free(job);

@@ -4,5 +4,10 @@
 
 #include "front.h"
 
-/* In a thread; what is gone already is fine. @ids (malloced) is taken over. */
+/* In a thread, with what follows them; what is gone already is fine. @ids (malloced) is taken over.
+ */
 void unload_sessions(struct front *front, uid_t uid, char (*ids)[LOAD_ID_SIZE], unsigned n);
+
+/* Connections need not take down what is gone: for the thread that serves them. */
+void unload_forget(struct front *front, const char *id);
+void unload_forget_all(struct front *front, const struct removal *removal);

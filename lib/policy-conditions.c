@@ -37,8 +37,9 @@ static int parse_target(const struct policy_text *text, const struct policy_path
 	return policy_add_string(text, &rule->attach, pattern);
 }
 
-static int parse_kfunc(const struct policy_text *text, const struct policy_path *path,
-		       struct json_object *item, struct policy_rule *rule)
+/* A pattern of C identifiers; @what they are, for the message. */
+static int parse_identifier(const struct policy_text *text, const struct policy_path *path,
+			    struct json_object *item, const char *what, struct policy_strings *ret)
 {
 	const char *pattern;
 	int r;
@@ -49,12 +50,24 @@ static int parse_kfunc(const struct policy_text *text, const struct policy_path 
 	for (const char *p = pattern; *p; p++)
 		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_*", *p))
 			return policy_refuse(text, path,
-					     "'%s' matches no kernel function: their names are "
+					     "'%s' matches no %s: their names are "
 					     "made of letters, digits and '_'",
-					     pattern);
+					     pattern, what);
 	if (!*pattern || strstr(pattern, "**"))
 		return policy_refuse(text, path, "a pattern is not empty and holds no '**'");
-	return policy_add_string(text, &rule->kfuncs, pattern);
+	return policy_add_string(text, ret, pattern);
+}
+
+static int parse_kfunc(const struct policy_text *text, const struct policy_path *path,
+		       struct json_object *item, struct policy_rule *rule)
+{
+	return parse_identifier(text, path, item, "kernel function", &rule->kfuncs);
+}
+
+static int parse_tunable(const struct policy_text *text, const struct policy_path *path,
+			 struct json_object *item, struct policy_rule *rule)
+{
+	return parse_identifier(text, path, item, "tunable", &rule->tunables);
 }
 
 static int parse_helper(const struct policy_text *text, const struct policy_path *path,
@@ -170,6 +183,15 @@ static int parse_grants(const struct policy_text *text, const struct policy_path
 	return policy_each_item(text, path, list, rule, parse_grant);
 }
 
+static int parse_tunables(const struct policy_text *text, const struct policy_path *path,
+			  struct json_object *list, struct policy_rule *rule)
+{
+	/* As with grants: an empty list is what leaving it out means. */
+	if (!rule->deny && json_object_array_length(list) == 0)
+		return 0;
+	return policy_each_item(text, path, list, rule, parse_tunable);
+}
+
 static int parse_lifetime(const struct policy_text *text, const struct policy_path *path,
 			  struct json_object *item, struct policy_rule *rule)
 {
@@ -210,6 +232,7 @@ int policy_parse_conditions(const struct policy_text *text, const struct policy_
 	struct policy_path signatures_at = policy_path_member(path, "signatures");
 	struct policy_path programs_at = policy_path_member(path, "programs");
 	struct policy_path grant_at = policy_path_member(path, "grant");
+	struct policy_path tunables_at = policy_path_member(path, "tunables");
 	struct policy_path limits_at = policy_path_member(path, "limits");
 	struct policy_path lifetime_at = policy_path_member(path, "lifetime");
 	int r = 0;
@@ -222,6 +245,8 @@ int policy_parse_conditions(const struct policy_text *text, const struct policy_
 		r = parse_programs(text, &programs_at, c->programs, rule);
 	if (r == 0 && c->grant)
 		r = parse_grants(text, &grant_at, c->grant, rule);
+	if (r == 0 && c->tunables)
+		r = parse_tunables(text, &tunables_at, c->tunables, rule);
 	if (r == 0 && c->limits)
 		r = policy_parse_limits(text, &limits_at, c->limits, rule);
 	if (r == 0 && c->lifetime)

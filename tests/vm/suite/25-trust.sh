@@ -53,32 +53,6 @@ load() {
 	as alice bpfctl load "$1" --json=short | json_get id
 }
 
-# says NAME STATUS TEXT COMMAND...: it ends with STATUS, and a line of what it says is TEXT, whole.
-says() {
-	local name=$1 status=$2 text=$3 rc=0
-
-	shift 3
-	output=$("$@" 2>&1 </dev/null) || rc=$?
-	if [[ $rc -eq $status ]] && grep -Fxq -- "$text" <<<"$output"; then
-		tap_ok "$name"
-	else
-		tap_not_ok "$name" "exit status $rc, expected $status" "expected: $text" "$output"
-	fi
-}
-
-# in_journal NAME TEXT: an entry since $since has the message TEXT, whole.
-in_journal() {
-	journalctl --sync
-	if journalctl -u bpfgated.service -o cat --since "$since" | grep -Fxq -- "$2"; then
-		tap_ok "$1"
-	else
-		tap_not_ok "$1" "expected: $2" "$(journalctl -u bpfgated.service -o cat --since "$since")"
-	fi
-}
-mark() {
-	since=$(date '+%F %T')
-}
-
 configure release <<<'{ "rules": [] }'
 policy
 restart_daemon
@@ -97,7 +71,7 @@ says "trust: reload is for root" 3 \
 	'bpfctl: refused at step request: Reload is for root alone, not for uid 1000' as alice bpfctl reload
 expect "trust: systemctl reload" 0 '' systemctl reload bpfgated.service
 same "trust: and it runs" active "$(systemctl is-active bpfgated.service)"
-same "trust: reload as JSON" '{"unloaded":[],"kept":0,"untrusted":0}' "$(bpfctl reload --json=short | tr -d ' ')"
+same "trust: reload as JSON" '{"unloaded":[],"dependents":[],"kept":0,"untrusted":0}' "$(bpfctl reload --json=short | tr -d ' ')"
 mark
 kill -HUP "$(daemon_pid)"
 sleep 1
