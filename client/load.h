@@ -10,7 +10,8 @@
 /* Adds "PROGRAM=KIND:TARGET" to @attach (a JSON array). ERROR_USAGE, ERROR_BAD_TARGET. */
 int attach_option(struct json_object *attach, const char *text, struct error *error);
 
-/* Calls Load. @attach may be empty. *ret_load (owned) is the reply's load. */
+/* Calls Load. @attach may be empty. *ret_load (owned) is the reply's load. Where @lifetime is
+ * "session", the call goes on: connection_end() says who has taken the load down. */
 int load_call(struct connection *c, const struct bundle_memory *bundle, const char *lifetime,
 	      struct json_object *attach, struct json_object **ret_load,
 	      struct fd_set_owned *ret_fds, struct error *error);

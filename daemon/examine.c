@@ -11,6 +11,8 @@
 
 void examination_done(struct examination *examination)
 {
+	for (unsigned i = 0; i < examination->n_unloaded; i++)
+		error_done(&examination->unloaded[i].why);
 	free(examination->unloaded);
 	*examination = (struct examination){};
 }
@@ -91,7 +93,9 @@ static void take_down(struct gate *gate, const struct load *load, const struct e
 	_cleanup_error_ struct error error = ERROR_INIT;
 
 	if (table_remove(gate->table, load->id, 0, &error) == 0) {
-		memcpy(ret->unloaded[ret->n_unloaded++], load->id, LOAD_ID_SIZE);
+		memcpy(ret->unloaded[ret->n_unloaded].id, load->id, LOAD_ID_SIZE);
+		load_ended(load->id, "revoked", &ret->unloaded[ret->n_unloaded++].why, "%s",
+			   error_message(why));
 		audit_examined(load, why, AUDIT_UNLOADED);
 	} else if (error.code != ERROR_NOT_FOUND) {
 		ret->n_failed++;

@@ -35,7 +35,10 @@ int gate_setup(struct gate *gate, const char *state_dir, struct error *error);
 struct examination {
 	unsigned n_unloaded, n_kept, n_untrusted;
 	unsigned n_failed; /* revoked, but could not be unloaded */
-	char (*unloaded)[LOAD_ID_SIZE];
+	struct {
+		char id[LOAD_ID_SIZE];
+		struct error why; /* ERROR_ENDED, for the client */
+	} * unloaded;
 };
 void examination_done(struct examination *examination);
 #define _cleanup_examination_ _cleanup_(examination_done)

@@ -19,6 +19,7 @@ static void run(struct job *job)
 static void done(struct job *job)
 {
 	struct unload_call *j = (struct unload_call *)job;
+	_cleanup_error_ struct error why = ERROR_INIT;
 	struct call *call = j->base.call;
 
 	if (j->base.r < 0) {
@@ -27,9 +28,9 @@ static void done(struct job *job)
 		call_reply_error(call, &j->base.error);
 	} else {
 		audit_unloaded(j->base.peer.uid, j->id, "asked for");
-		/* it may have been loaded by another connection than asks */
-		for (struct connection *c = j->base.front->connections; c; c = c->next)
-			connection_remove_session(c, j->id);
+		load_ended(j->id, "unloaded", &why, "user %u has unloaded it", j->base.peer.uid);
+		error_field(&why, "uid", json_object_new_int64(j->base.peer.uid));
+		connections_end_session(j->base.front, j->id, &why);
 		call_reply(call, NULL, NULL, 0);
 	}
 	call_job_done(&j->base);

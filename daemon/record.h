@@ -52,6 +52,11 @@ static inline void load_unrefp(struct load **l)
 }
 #define _cleanup_load_ _cleanup_(load_unrefp)
 
+/* ERROR_ENDED: "load @id has been taken down: ...", for the client whose session it was. @reason:
+ * as in LoadEnded of the interface. */
+void load_ended(const char *id, const char *reason, struct error *ret, const char *format, ...)
+	_printf_(4, 5);
+
 struct table;
 
 /* @state_dir: "/run/bpfgate-state", made 0700 if missing. */

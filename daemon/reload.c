@@ -40,12 +40,11 @@ static int reload(struct gate *gate, const struct peer *peer, struct examination
 	return r;
 }
 
-/* The connections of those loads need not take them down any more. */
-static void forget_sessions(struct front *front, const struct examination *examination)
+static void end_sessions(struct front *front, const struct examination *examination)
 {
 	for (unsigned i = 0; i < examination->n_unloaded; i++)
-		for (struct connection *c = front->connections; c; c = c->next)
-			connection_remove_session(c, examination->unloaded[i]);
+		connections_end_session(front, examination->unloaded[i].id,
+					&examination->unloaded[i].why);
 }
 
 /* ---- SIGHUP ---- */
@@ -72,7 +71,7 @@ static void signal_done(struct job *job)
 	struct front *front = j->front;
 	bool again = front->reload_again;
 
-	forget_sessions(front, &j->examination);
+	end_sessions(front, &j->examination);
 	examination_done(&j->examination);
 	free(j);
 	front->reloading = false;
@@ -134,7 +133,7 @@ static void reply(struct call *call, const struct examination *examination)
 
 	for (unsigned i = 0; i < examination->n_unloaded && r == 0; i++)
 		r = json_object_array_add(unloaded,
-					  json_object_new_string(examination->unloaded[i]));
+					  json_object_new_string(examination->unloaded[i].id));
 	if (r == 0)
 		r = json_add_u64(parameters, "kept", examination->n_kept);
 	if (r == 0)
@@ -151,7 +150,7 @@ static void done(struct job *job)
 {
 	struct reload_call *j = (struct reload_call *)job;
 
-	forget_sessions(j->base.front, &j->examination);
+	end_sessions(j->base.front, &j->examination);
 	if (j->base.r < 0)
 		call_reply_error(j->base.call, &j->base.error);
 	else

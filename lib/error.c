@@ -34,6 +34,7 @@ static const struct {
 	[ERROR_ATTESTATION] = {INTERFACE "AttestationFailed",
 			       "what was loaded is not what the manifest says", 1},
 	[ERROR_NOT_FOUND] = {INTERFACE "NoSuchLoad", "there is no such load", 1},
+	[ERROR_ENDED] = {INTERFACE "LoadEnded", "the load has been taken down", 7},
 	[ERROR_BUSY] = {INTERFACE "Busy", "a limit is reached; try again later", 1},
 	[ERROR_NO_DAEMON] = {INTERFACE "Failed", "bpfgated cannot be reached", 6},
 };

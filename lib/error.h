@@ -44,6 +44,7 @@ enum error_code {
 	ERROR_NO_FEATURE,  /* .KernelLacksFeature: the bundle requires what this kernel has not */
 	ERROR_ATTESTATION, /* .AttestationFailed: loaded more or other than the manifest says */
 	ERROR_NOT_FOUND,   /* .NoSuchLoad: no load of that id that the caller may see */
+	ERROR_ENDED,	   /* .LoadEnded: a session that somebody else has taken down */
 	ERROR_BUSY,	   /* .Busy: a limit of the daemon; try again later */
 	ERROR_NO_DAEMON,   /* client only: the daemon cannot be reached */
 	_ERROR_CODE_MAX,

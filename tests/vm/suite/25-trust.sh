@@ -53,32 +53,6 @@ load() {
 	as alice bpfctl load "$1" --json=short | json_get id
 }
 
-# says NAME STATUS TEXT COMMAND...: it ends with STATUS, and a line of what it says is TEXT, whole.
-says() {
-	local name=$1 status=$2 text=$3 rc=0
-
-	shift 3
-	output=$("$@" 2>&1 </dev/null) || rc=$?
-	if [[ $rc -eq $status ]] && grep -Fxq -- "$text" <<<"$output"; then
-		tap_ok "$name"
-	else
-		tap_not_ok "$name" "exit status $rc, expected $status" "expected: $text" "$output"
-	fi
-}
-
-# in_journal NAME TEXT: an entry since $since has the message TEXT, whole.
-in_journal() {
-	journalctl --sync
-	if journalctl -u bpfgated.service -o cat --since "$since" | grep -Fxq -- "$2"; then
-		tap_ok "$1"
-	else
-		tap_not_ok "$1" "expected: $2" "$(journalctl -u bpfgated.service -o cat --since "$since")"
-	fi
-}
-mark() {
-	since=$(date '+%F %T')
-}
-
 configure release <<<'{ "rules": [] }'
 policy
 restart_daemon
@@ -201,14 +175,17 @@ expect "trust: its owner can unload it" 0 '' as alice bpfctl unload "$id"
 rm "$revoked"
 bpfctl reload
 as alice bpfctl run "$work/one.bpfb" --duration 1000 >/dev/null 2>"$work/errors" &
+run=$!
 wait_for 20 grep -q attached "$work/errors"
 one=$(bpfctl inspect "$work/one.bpfb" --json=short | json_get digest)
 revoke "{ \"bundle\": \"$one\" }"
 expect "trust: a session whose bundle is revoked" 0 'revoked, and unloaded' bpfctl reload
 wait_for 5 test "$(bpf_ids prog)" = "$programs"
 same "trust: is over" "$programs" "$(bpf_ids prog)"
-pkill -INT -u alice -x bpfctl
-wait
+wait $run
+same "trust: its run ends by itself" 7 $?
+expect "trust: and says why" 0 \
+	"^bpfctl: load [0-9a-f]{16} has been taken down: the bundle is revoked by $revoked:2$" cat "$work/errors"
 says "trust: that bundle is not loaded" 4 \
 	"bpfctl: refused at step authenticate: the bundle is revoked by $revoked:2; its publisher may have a newer one" \
 	as alice bpfctl load "$work/one.bpfb"

@@ -85,6 +85,32 @@ for part in sys.argv[1].split("."):
 print(value)' "$1"
 }
 
+# says NAME STATUS TEXT COMMAND...: it ends with STATUS, and a line of what it says is TEXT, whole.
+says() {
+	local name=$1 status=$2 text=$3 rc=0
+
+	shift 3
+	output=$("$@" 2>&1 </dev/null) || rc=$?
+	if [[ $rc -eq $status ]] && grep -Fxq -- "$text" <<<"$output"; then
+		tap_ok "$name"
+	else
+		tap_not_ok "$name" "exit status $rc, expected $status" "expected: $text" "$output"
+	fi
+}
+
+# in_journal NAME TEXT: an entry since $since has the message TEXT, whole.
+in_journal() {
+	journalctl --sync
+	if journalctl -u bpfgated.service -o cat --since "$since" | grep -Fxq -- "$2"; then
+		tap_ok "$1"
+	else
+		tap_not_ok "$1" "expected: $2" "$(journalctl -u bpfgated.service -o cat --since "$since")"
+	fi
+}
+mark() {
+	since=$(date '+%F %T')
+}
+
 # The policy that most suites start from.
 policy_road() {
 	cat <<-'END'
