@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <time.h>
 
+#include "explain-refusals.h"
 #include "json.h"
 #include "wanted.h"
 
@@ -15,6 +16,7 @@ struct question {
 	struct snapshot *snapshot;
 	struct sealed sealed;
 	struct authentic authentic;
+	struct error revoked; /* of the bundle, or all of its keys; else none */
 	struct peer subject;
 	unsigned n_attachments;
 	struct attachment *attachments;
@@ -26,6 +28,7 @@ static void question_done(struct question *q)
 {
 	attachments_free(q->attachments, q->n_attachments);
 	peer_done(&q->subject);
+	error_done(&q->revoked);
 	authentic_done(&q->authentic);
 	sealed_done(&q->sealed);
 	snapshot_unref(q->snapshot);
@@ -108,9 +111,32 @@ static int find_subject(const struct peer *asker, uid_t uid, struct peer *ret, s
 
 /* ---- the way to the policy ---- */
 
+/* What is revoked is refused here already; the rest is said nevertheless, as if it was not. */
+static int authenticate_bundle(struct question *q, struct error *error)
+{
+	struct authority by = {q->snapshot->trust, q->snapshot->revocations};
+	_cleanup_error_ struct error why = ERROR_INIT;
+	int r;
+
+	r = authenticate(q->sealed.data, q->sealed.size, &by, time(NULL), &q->authentic, &why);
+	if (r < 0 && why.code == ERROR_REVOKED) {
+		by.revocations = NULL;
+		if (authenticate(q->sealed.data, q->sealed.size, &by, time(NULL), &q->authentic,
+				 NULL) == 0) {
+			q->revoked = why;
+			why = ERROR_INIT;
+			return 0;
+		}
+	}
+	if (r < 0 && error) {
+		*error = why;
+		why = ERROR_INIT;
+	}
+	return r;
+}
+
 static int read_bundle(struct question *q, struct road_request *request, struct error *error)
 {
-	const struct authority by = {q->snapshot->trust, q->snapshot->revocations};
 	int r;
 
 	r = seal_bundle(request->fd, request->peer.uid, request->deadline_usec, &q->sealed, error);
@@ -120,8 +146,7 @@ static int read_bundle(struct question *q, struct road_request *request, struct 
 	r = revocations_check(q->snapshot->revocations, request->peer.uid, STEP_AUTHENTICATE,
 			      error);
 	if (r == 0)
-		r = authenticate(q->sealed.data, q->sealed.size, &by, time(NULL), &q->authentic,
-				 error);
+		r = authenticate_bundle(q, error);
 	if (r < 0)
 		return r;
 	return wanted_resolve(q->authentic.manifest, &request->peer, request->wanted,
@@ -305,8 +330,22 @@ static int add_limits(struct json_object *reply, const struct question *q, struc
 	return add_limits_of(array, true, &decision->total, &has);
 }
 
-/* What policy_authorise() itself says; -ENOMEM aside, a refusal is the answer and no error. */
-static int add_decision(struct json_object *reply, const struct question *q, struct table *table)
+static int add_refusals(struct json_object *reply, const struct question *q,
+			const struct gate *gate, uid_t asker, bool *ret_any)
+{
+	struct json_object *array = json_object_new_array();
+	int r = json_add(reply, "refusals", array);
+
+	if (r == 0)
+		r = explain_refusals(gate, &q->authentic, &q->revoked, asker, array);
+	*ret_any = r == 0 && json_object_array_length(array) > 0;
+	return r;
+}
+
+/* What policy_authorise() itself says; -ENOMEM aside, a refusal is the answer and no error.
+ * @refused: by something else. */
+static int add_decision(struct json_object *reply, const struct question *q, struct table *table,
+			bool refused)
 {
 	_cleanup_decision_ struct decision decision = {};
 	_cleanup_error_ struct error why = ERROR_INIT;
@@ -318,10 +357,16 @@ static int add_decision(struct json_object *reply, const struct question *q, str
 	if (r < 0 && r != -EACCES)
 		return r;
 	allowed = r == 0;
-	if (allowed &&
-	    asprintf(&message, "allowed by the rule '%s' (%s)", decision.rule, decision.source) < 0)
+	if (allowed && asprintf(&message,
+				refused ? "the rule '%s' (%s) allows it, but it would be refused"
+					: "allowed by the rule '%s' (%s)",
+				decision.rule, decision.source) < 0) {
+		message = NULL;
 		return -ENOMEM;
-	r = json_add(reply, "allowed", json_object_new_boolean(allowed));
+	}
+	r = json_add(reply, "allowed", json_object_new_boolean(allowed && !refused));
+	if (r == 0)
+		r = json_add(reply, "ruleAllows", json_object_new_boolean(allowed));
 	if (r == 0)
 		r = json_add_string(reply, "message", allowed ? message : error_message(&why));
 	return r < 0 ? r : add_limits(reply, q, table, &decision);
@@ -335,6 +380,7 @@ int explain(struct gate *gate, struct road_request *request, uid_t uid, struct j
 		.sealed = SEALED_INIT,
 	};
 	_cleanup_json_ struct json_object *reply = NULL;
+	bool refused;
 	int r;
 
 	r = find_subject(&request->peer, uid, &q.subject, error);
@@ -344,7 +390,8 @@ int explain(struct gate *gate, struct road_request *request, uid_t uid, struct j
 		return r;
 	fill_request(&q, gate, request->lifetime);
 	reply = json_object_new_object();
-	if (!reply || add_decision(reply, &q, gate->table) < 0 || add_bundle(reply, &q) < 0 ||
+	if (!reply || add_refusals(reply, &q, gate, request->peer.uid, &refused) < 0 ||
+	    add_decision(reply, &q, gate->table, refused) < 0 || add_bundle(reply, &q) < 0 ||
 	    add_rules(reply, &q, request->peer.uid == 0) < 0)
 		return no_memory(error);
 	*ret = TAKE_PTR(reply);

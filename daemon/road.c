@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "requires.h"
 #include "wanted.h"
 
 /* All that a load has gathered on its way; what the last step does not take goes with it. */
@@ -132,26 +133,11 @@ static int decide(struct journey *j, struct error *error)
 	return 0;
 }
 
-static void fill_release(const struct journey *j, struct release *ret)
-{
-	const struct authentic *a = &j->authentic;
-
-	*ret = (struct release){
-		.name = j->load->manifest->name,
-		.sequence = j->load->manifest->sequence,
-		.n_signers = a->n_signers,
-	};
-	for (unsigned i = 0; i < a->n_signers; i++) {
-		ret->signers[i].digest = a->signers[i].key->digest;
-		ret->signers[i].file = a->signers[i].key->file;
-	}
-}
-
 static int check_floors(struct journey *j, struct error *error)
 {
 	struct release release;
 
-	fill_release(j, &release);
+	authentic_release(&j->authentic, j->load->manifest, &release);
 	return floors_check(j->gate->floors, j->request->peer.uid, &release, error);
 }
 
@@ -211,30 +197,6 @@ static int choose_signature(struct journey *j, struct error *error)
 	return 0;
 }
 
-/* A feature that nobody here knows cannot be promised. */
-static int check_requires(const struct journey *j, struct error *error)
-{
-	const struct manifest *manifest = j->load->manifest;
-	enum feature feature;
-
-	for (unsigned i = 0; i < manifest->n_requires; i++) {
-		if (feature_from_name(manifest->requires[i], &feature) < 0)
-			return error_set(error, -EOPNOTSUPP, ERROR_FAILED, STEP_LOAD,
-					 "The bundle requires \"%s\", which this version of "
-					 "bpfgated does not know.",
-					 manifest->requires[i]);
-		if (kernel_has(feature))
-			continue;
-		error_set(error, -EOPNOTSUPP, ERROR_NO_FEATURE, STEP_LOAD,
-			  "The bundle requires \"%s\", which this kernel (%s) does not have: %s.",
-			  manifest->requires[i], j -> gate -> probe.release,
-			  feature_kernels(feature));
-		error_field_string(error, "feature", manifest->requires[i]);
-		return -EOPNOTSUPP;
-	}
-	return 0;
-}
-
 static int load(struct journey *j, struct error *error)
 {
 	const struct bundle *bundle = &j->authentic.bundle;
@@ -247,7 +209,7 @@ static int load(struct journey *j, struct error *error)
 	};
 	int r;
 
-	r = check_requires(j, error);
+	r = requires_check(j->load->manifest, &j->gate->probe, error);
 	if (r == 0)
 		r = choose_signature(j, error);
 	if (r < 0)
@@ -319,7 +281,7 @@ static int raise_floors(struct journey *j, struct error *error)
 	struct release release;
 	int r;
 
-	fill_release(j, &release);
+	authentic_release(&j->authentic, j->load->manifest, &release);
 	r = floors_raise(j->gate->floors, j->request->peer.uid, &release, error);
 	if (r < 0)
 		table_remove(j->gate->table, j->load->id, 0, NULL);

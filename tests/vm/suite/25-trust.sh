@@ -92,6 +92,14 @@ rm /etc/bpfgate/policy.d/60-bad.json
 expect "trust: mended" 0 '' bpfctl reload
 expect "trust: a load outlives all of that" 0 opencount as alice bpfctl show "$id" --maps
 
+# ---- what explain says of what is to come ----
+
+says "trust: explain: what nobody has, required" 1 \
+	"refused at step load: The bundle requires \"teleportation\", which this version of bpfgated does not know." \
+	as alice bpfctl explain "$share/hostile/requires-what-nobody-has.bpfb"
+expect "trust: explain: nothing refuses what loads" 0 "^allowed: allowed by the rule 'ours' \(" \
+	as alice bpfctl explain "$work/one.bpfb"
+
 # ---- rotation: nobody who loads notices ----
 
 rotate() {
@@ -135,6 +143,14 @@ in_journal "trust: and the load" \
 says "trust: nothing by that key is loaded" 4 \
 	"bpfctl: refused at step authenticate: no trusted signature: the key 'release.pem' is revoked by $revoked:2; the publisher can add a signature by a valid key ('bpfctl sign --add')" \
 	as alice bpfctl load "$work/one.bpfb"
+says "trust: explain says so, beside what the rules say" 4 \
+	"refused at step authenticate: no trusted signature: the key 'release.pem' is revoked by $revoked:2; the publisher can add a signature by a valid key ('bpfctl sign --add')" \
+	as alice bpfctl explain "$work/one.bpfb"
+says "trust: which would have allowed it" 4 \
+	"DENIED: the rule 'ours' (/etc/bpfgate/policy.d/50-test.json:1) allows it, but it would be refused" \
+	as alice bpfctl explain "$work/one.bpfb"
+expect "trust: to somebody whom no rule names, too" 4 "^DENIED: no rule of the policy names uid 1001" \
+	as bob bpfctl explain "$work/one.bpfb"
 same "trust: the error's name and entry" "org.bpfgate.Gate.Revoked $revoked:2" "$(
 	as alice bpfctl load "$work/one.bpfb" --json=short | python3 -c 'import json, sys
 e = json.load(sys.stdin)
@@ -220,6 +236,7 @@ expect "trust: mended" 0 '' bpfctl reload
 expect "trust: sequence 3" 0 '' as alice bpfctl run "$work/three.bpfb" --duration 1
 rollback="bpfctl: refused at step authorise: execwatch has sequence 2, and the floor for the key 'release.pem' is 3, as that has been loaded before; get a newer release, or an administrator lowers the floor ('bpfctl floor set')"
 says "trust: then sequence 2 is older" 3 "$rollback" as alice bpfctl load "$work/two.bpfb"
+says "trust: explain says so" 3 "${rollback#bpfctl: }" as alice bpfctl explain "$work/two.bpfb"
 same "trust: the error's name and numbers" "org.bpfgate.Gate.Rollback 2 3" "$(
 	as alice bpfctl load "$work/two.bpfb" --json=short | python3 -c 'import json, sys
 e = json.load(sys.stdin)
