@@ -111,16 +111,13 @@ static void start(struct call *call, struct load_job *j)
 
 void method_load(struct call *call)
 {
-	uint64_t fd_index = 0;
-	const char *lifetime = NULL, *wrong;
-	struct json_object *attach = NULL;
+	struct load_parameters parameters = {};
 	const struct json_member members[] = {
-		{"bundleFileDescriptor", JSON_U64, true, &fd_index},
-		{"lifetime", JSON_STRING, false, &lifetime},
-		{"attach", JSON_ARRAY, false, &attach},
+		LOAD_PARAMETERS(parameters),
 		{},
 	};
 	struct load_job *job;
+	const char *wrong;
 
 	if (!call_parameters(call, members))
 		return;
@@ -129,10 +126,9 @@ void method_load(struct call *call)
 		call_reply_error(call, &(struct error){.code = ERROR_FAILED, .step = STEP_REQUEST});
 		return;
 	}
-	job->request.fd = -1;
 	job->request.peer = call->connection->peer;
 	job->base.r = -EINVAL;
-	wrong = load_request_fill(call, &job->request, fd_index, lifetime, attach);
+	wrong = load_request_fill(call, &parameters, &job->request);
 	if (wrong) {
 		call_reply_invalid(call, wrong);
 		load_job_free(job);
