@@ -343,6 +343,20 @@ restart_daemon
 expect "trust: --keyring: status" 0 'Keyring: builtin 0$' bpfctl status
 expect "trust: --keyring: the kernel does not have our key" 5 "ENOKEY.*not in the kernel's keyring" \
 	as alice bpfctl load "$work/three.bpfb"
+if [[ $(cat "$share/keys/builtin.release" 2>/dev/null) == "$(uname -r)" ]]; then
+	install -m 644 "$share/keys/builtin.pem" $keys/
+	sed -i 's/"leaf.pem"/"builtin.pem"/' /etc/bpfgate/policy.d/50-test.json
+	restart_daemon
+	expect "trust: --keyring: what the kernel's builtin key has signed loads" 0 '' \
+		as alice bpfctl run "$share/bundles/execwatch-builtin.bpfb" --duration 1
+	expect "trust: --keyring: still not what another has" 5 "ENOKEY.*not in the kernel's keyring" \
+		as alice bpfctl load "$work/three.bpfb"
+	rm $keys/builtin.pem
+	policy
+else
+	tap_skip "trust: --keyring: what the kernel's builtin key has signed loads" \
+		"nobody has the key in the builtin keyring of this kernel ($(uname -r)); that of the patched one is at hand"
+fi
 rm /run/systemd/system/bpfgated.service.d/50-keyring.conf
 systemctl daemon-reload
 restart_daemon
