@@ -144,17 +144,23 @@ int file_write(const char *path, const void *data, size_t size, struct error *er
 	return 0;
 }
 
+static bool is_over(const struct timespec *until)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec > until->tv_sec ||
+	       (now.tv_sec == until->tv_sec && now.tv_nsec >= until->tv_nsec);
+}
+
 static int lock_wait(int fd, const struct timespec *until)
 {
 	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
-	struct timespec now;
 
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -errno;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (now.tv_sec > until->tv_sec ||
-		    (now.tv_sec == until->tv_sec && now.tv_nsec >= until->tv_nsec))
+		if (is_over(until))
 			return -EBUSY;
 		nanosleep(&pause, NULL);
 	}
@@ -175,7 +181,7 @@ int file_lock(const char *path, unsigned sec, int *ret_fd, struct error *error)
 	static const int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 	struct timespec until;
 	struct stat st;
-	int r;
+	int r = 0;
 
 	/* a device is not even opened */
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
@@ -191,7 +197,7 @@ int file_lock(const char *path, unsigned sec, int *ret_fd, struct error *error)
 		if (fd < 0)
 			return error_set(error, -errno, ERROR_UNREADABLE, STEP_NONE,
 					 "%s: cannot open: %s", path, strerror(errno));
-		r = lock_wait(fd, &until);
+		r = r < 0 ? r : lock_wait(fd, &until);
 		if (r == -EBUSY)
 			return error_set(error, r, ERROR_BUSY, STEP_NONE,
 					 "%s: another program has locked it for %u seconds: try "
@@ -206,6 +212,7 @@ int file_lock(const char *path, unsigned sec, int *ret_fd, struct error *error)
 			*ret_fd = TAKE_FD(fd);
 			return 0;
 		}
+		r = is_over(&until) ? -EBUSY : 0;
 	}
 }
 

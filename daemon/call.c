@@ -96,6 +96,10 @@ void call_reply_session(struct call *call, const char *id, struct json_object *p
 	}
 	json_object_put(parameters);
 	snprintf(call->session, sizeof(call->session), "%s", id);
+	/* it may last for days: what was asked is not kept */
+	json_object_put(TAKE_PTR(call->message));
+	call->call.method = NULL;
+	call->call.parameters = NULL;
 	connection_reply(connection, data, size, fds, n_fds);
 	connection_continue(connection);
 }

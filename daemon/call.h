@@ -18,7 +18,7 @@ struct call {
 	struct front *front;
 	struct connection *connection; /* NULL: the client has gone */
 	uid_t uid;
-	struct json_object *message; /* what .call borrows from */
+	struct json_object *message; /* what .call borrows from; NULL in one that goes on */
 	struct varlink_call call;
 	struct fd_set_owned fds;
 	char session[LOAD_ID_SIZE]; /* not empty: it goes on until this load ends */

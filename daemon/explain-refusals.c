@@ -24,14 +24,16 @@ static int append(struct json_object *array, const struct error *error)
 }
 
 int explain_refusals(const struct gate *gate, const struct authentic *authentic,
-		     const struct error *revoked, uid_t uid, struct json_object *array)
+		     const struct error *revoked, bool allowed, uid_t uid,
+		     struct json_object *array)
 {
 	_cleanup_error_ struct error floor = ERROR_INIT, feature = ERROR_INIT;
 	struct release release;
 	int r;
 
 	authentic_release(authentic, authentic->manifest, &release);
-	floors_check(gate->floors, uid, &release, &floor);
+	if (allowed || uid == 0)
+		floors_check(gate->floors, uid, &release, &floor);
 	requires_check(authentic->manifest, &gate->probe, &feature);
 	r = append(array, revoked);
 	if (r == 0)

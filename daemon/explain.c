@@ -331,45 +331,55 @@ static int add_limits(struct json_object *reply, const struct question *q, struc
 }
 
 static int add_refusals(struct json_object *reply, const struct question *q,
-			const struct gate *gate, uid_t asker, bool *ret_any)
+			const struct gate *gate, bool allowed, uid_t asker, bool *ret_any)
 {
 	struct json_object *array = json_object_new_array();
 	int r = json_add(reply, "refusals", array);
 
 	if (r == 0)
-		r = explain_refusals(gate, &q->authentic, &q->revoked, asker, array);
-	*ret_any = r == 0 && json_object_array_length(array) > 0;
+		r = explain_refusals(gate, &q->authentic, &q->revoked, allowed, asker, array);
+	if (r == 0)
+		*ret_any = json_object_array_length(array) > 0;
 	return r;
 }
 
-/* What policy_authorise() itself says; -ENOMEM aside, a refusal is the answer and no error.
- * @refused: by something else. */
-static int add_decision(struct json_object *reply, const struct question *q, struct table *table,
-			bool refused)
+static char *allowed_text(const struct decision *d, bool refused)
+{
+	char *text;
+	int n;
+
+	if (refused)
+		n = asprintf(&text, "the rule '%s' (%s) allows it, but it would be refused",
+			     d->rule, d->source);
+	else
+		n = asprintf(&text, "allowed by the rule '%s' (%s)", d->rule, d->source);
+	return n < 0 ? NULL : text;
+}
+
+/* What policy_authorise() itself says; -ENOMEM aside, a refusal is the answer and no error. */
+static int add_decision(struct json_object *reply, const struct question *q,
+			const struct gate *gate, uid_t asker)
 {
 	_cleanup_decision_ struct decision decision = {};
 	_cleanup_error_ struct error why = ERROR_INIT;
 	_cleanup_free_ char *message = NULL;
-	bool allowed;
+	bool allowed, refused = false;
 	int r;
 
 	r = policy_authorise(q->snapshot->policy, &q->request, &decision, &why);
 	if (r < 0 && r != -EACCES)
 		return r;
 	allowed = r == 0;
-	if (allowed && asprintf(&message,
-				refused ? "the rule '%s' (%s) allows it, but it would be refused"
-					: "allowed by the rule '%s' (%s)",
-				decision.rule, decision.source) < 0) {
-		message = NULL;
+	r = add_refusals(reply, q, gate, allowed, asker, &refused);
+	message = allowed ? allowed_text(&decision, refused) : strdup(error_message(&why));
+	if (r < 0 || !message)
 		return -ENOMEM;
-	}
 	r = json_add(reply, "allowed", json_object_new_boolean(allowed && !refused));
 	if (r == 0)
 		r = json_add(reply, "ruleAllows", json_object_new_boolean(allowed));
 	if (r == 0)
-		r = json_add_string(reply, "message", allowed ? message : error_message(&why));
-	return r < 0 ? r : add_limits(reply, q, table, &decision);
+		r = json_add_string(reply, "message", message);
+	return r < 0 ? r : add_limits(reply, q, gate->table, &decision);
 }
 
 int explain(struct gate *gate, struct road_request *request, uid_t uid, struct json_object **ret,
@@ -380,7 +390,6 @@ int explain(struct gate *gate, struct road_request *request, uid_t uid, struct j
 		.sealed = SEALED_INIT,
 	};
 	_cleanup_json_ struct json_object *reply = NULL;
-	bool refused;
 	int r;
 
 	r = find_subject(&request->peer, uid, &q.subject, error);
@@ -390,9 +399,8 @@ int explain(struct gate *gate, struct road_request *request, uid_t uid, struct j
 		return r;
 	fill_request(&q, gate, request->lifetime);
 	reply = json_object_new_object();
-	if (!reply || add_refusals(reply, &q, gate, request->peer.uid, &refused) < 0 ||
-	    add_decision(reply, &q, gate->table, refused) < 0 || add_bundle(reply, &q) < 0 ||
-	    add_rules(reply, &q, request->peer.uid == 0) < 0)
+	if (!reply || add_decision(reply, &q, gate, request->peer.uid) < 0 ||
+	    add_bundle(reply, &q) < 0 || add_rules(reply, &q, request->peer.uid == 0) < 0)
 		return no_memory(error);
 	*ret = TAKE_PTR(reply);
 	return 0;

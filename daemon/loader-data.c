@@ -6,7 +6,8 @@
 #include "loader-insn.h"
 #include "target.h"
 
-#define N_REGS 11 /* R0 to R10 */
+#define N_REGS	  11   /* R0 to R10 */
+#define JOINS_MAX 1024 /* places ahead that are jumped to, at a time */
 
 /* Fields of attributes that are read, each of 4 bytes, and where the kernel begins to write. */
 #define MAP_TYPE      offsetof(union bpf_attr, map_type)
@@ -47,6 +48,7 @@ struct follow {
 	size_t n;
 	struct state now;
 	bool reached;	      /* can what comes be reached from what was before it? */
+	unsigned n_joins;     /* those that lie ahead */
 	struct state **joins; /* per instruction: what is known where jumps forwards lead to */
 	bool *back;	      /* per instruction: a jump backwards leads there */
 	struct range *writes; /* malloced */
@@ -105,13 +107,18 @@ static void state_merge(struct state *state, const struct state *other)
 /* What holds before instruction @index. Jumps backwards come later than this: nothing is known. */
 static void arrive(struct follow *f, size_t index)
 {
-	if (f->joins[index] && f->reached)
-		state_merge(&f->now, f->joins[index]);
-	else if (f->joins[index])
-		f->now = *f->joins[index];
-	if (f->back[index] || (!f->reached && !f->joins[index]))
+	struct state *join = f->joins[index];
+
+	if (join && f->reached)
+		state_merge(&f->now, join);
+	else if (join)
+		f->now = *join;
+	if (f->back[index] || (!f->reached && !join))
 		f->now = state_unknown();
 	f->reached = true;
+	f->n_joins -= join != NULL;
+	f->joins[index] = NULL;
+	free(join);
 }
 
 static int jump(struct follow *f, size_t index, int64_t target)
@@ -122,6 +129,9 @@ static int jump(struct follow *f, size_t index, int64_t target)
 		state_merge(f->joins[target], &f->now);
 		return 0;
 	}
+	/* libbpf's lead over a few instructions each */
+	if (f->n_joins++ == JOINS_MAX)
+		return refuse(f, index, "one jump forwards too many");
 	f->joins[target] = malloc(sizeof(f->now));
 	if (!f->joins[target])
 		return no_memory(f->error);

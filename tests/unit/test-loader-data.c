@@ -286,6 +286,26 @@ static void test_joins(void **state)
 	refused("a store to a place that cannot be told");
 }
 
+/* However many jumps there are, what is remembered of them has a bound. */
+static void test_many_joins(void **state)
+{
+	for (int n = 1024; n <= 1025; n++) {
+		asm_start(&a, 0);
+		for (int i = 0; i < n; i++)
+			asm_insn(&a, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_7, 0,
+				 (int16_t)(2 * n - 2 * i), i);
+		for (int i = 0; i < n; i++)
+			asm_insn(&a, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0);
+		for (int i = 0; i < n; i++)
+			asm_insn(&a, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0);
+		asm_return(&a, 0);
+		if (n == 1024)
+			accepted();
+		else
+			refused("one jump forwards too many");
+	}
+}
+
 static void test_attributes(void **state)
 {
 	/* from a register that was moved, of a size that was read, behind the end */
@@ -395,7 +415,8 @@ int main(void)
 		cmocka_unit_test(test_changed_type),  cmocka_unit_test(test_overlap),
 		cmocka_unit_test(test_kernel_writes), cmocka_unit_test(test_places),
 		cmocka_unit_test(test_joins),	      cmocka_unit_test(test_attributes),
-		cmocka_unit_test(test_helpers),	      cmocka_unit_test(test_built),
+		cmocka_unit_test(test_helpers),	      cmocka_unit_test(test_many_joins),
+		cmocka_unit_test(test_built),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
