@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * execwatch: who executes what. One record for every successful execve(2), on the ring buffer
- * "events"; how many there were, and how many found no room in it, in "totals".
+ * "events"; how many there were, and how many found no room in it, in "totals". Whoever loads it
+ * can leave users below "min_uid" out and choose the ring buffer's "buffer_size".
  *
  * A BTF tracepoint, not a perf one: where kernel.perf_event_paranoid is 3, as on Debian, perf
  * events are for CAP_SYS_ADMIN alone. This one needs neither that nor tracefs.
@@ -38,6 +39,9 @@ struct totals {
 	__u64 execs;
 	__u64 lost; /* there was no room in the ring buffer */
 };
+
+/* Tunable: no record of users below, who are counted still. */
+const volatile __u32 min_uid = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -76,6 +80,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	if (!total)
 		return 0;
 	__sync_fetch_and_add(&total->execs, 1);
+	if ((__u32)bpf_get_current_uid_gid() < min_uid)
+		return 0;
 
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {

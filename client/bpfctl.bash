@@ -6,6 +6,18 @@ _bpfctl_ids() {
 	bpfctl --json=short list 2>/dev/null | grep -o '"id":"[^"]*"' | cut -d'"' -f4
 }
 
+# The tunables of the bundle on the command line.
+_bpfctl_tunables() {
+	local word
+
+	for word in "${COMP_WORDS[@]}"; do
+		if [[ $word == *.bpfb ]]; then
+			bpfctl inspect "${word/#\~/$HOME}" 2>/dev/null | sed -n 's/^  tunable \([A-Za-z0-9_]*\):.*/\1/p'
+			return
+		fi
+	done
+}
+
 _bpfctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local verbs='build sign keygen inspect verify load run unload list show explain policy reload floor status'
@@ -30,7 +42,7 @@ _bpfctl() {
 	fi
 
 	case $prev in
-	--key | --cert | --pin-file | --source | --output | -o | --manifest | -m | --socket | --out | --bundle)
+	--key | --cert | --pin-file | --source | --after | --output | -o | --manifest | -m | --socket | --out | --bundle)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return ;;
@@ -44,21 +56,26 @@ _bpfctl() {
 	--user)
 		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
 		return ;;
+	--set)
+		compopt -o nospace
+		mapfile -t COMPREPLY < <(compgen -S = -W "$(_bpfctl_tunables)" -- "$cur")
+		return ;;
 	--days | --subject | --attach | --duration | --interval)
 		return ;;
 	esac
 
 	case $verb in
 	'') options="$verbs --version" ;;
-	build) options='--output --manifest --source -o -m' files='*.o' ;;
+	build) options='--output --manifest --source --after -o -m' files='*.o' ;;
 	sign) options='--key --cert --pin-file --add --export --import --output -o' files='*.bpfb' ;;
 	keygen) options='--out --algorithm --days --subject' ;;
 	inspect) files='*.bpfb' ;;
 	verify) options='--keys' files='*.bpfb' ;;
-	load) options='--attach' files='*.bpfb' ;;
-	run) options='--attach --duration --interval' files='*.bpfb' ;;
+	load) options='--attach --set' files='*.bpfb' ;;
+	run) options='--attach --set --duration --interval' files='*.bpfb' ;;
+	unload) options='--with-dependents' ;;
 	show) options='--maps --bundle' ;;
-	explain) options='--user --attach --persistent' files='*.bpfb' ;;
+	explain) options='--user --attach --set --persistent' files='*.bpfb' ;;
 	policy) options='--policy' files='*.json' ;;
 	floor) words='list set' ;;
 	esac

@@ -388,8 +388,8 @@ static int check_type(const char *file, const struct btf *btf, const char *map, 
 	return 0;
 }
 
-int derive_check_types(const char *file, const struct manifest *manifest, struct blob btf,
-		       struct error *error)
+int derive_check_types(const char *file, const struct manifest *manifest, unsigned payload,
+		       struct blob btf, struct error *error)
 {
 	_cleanup_btf_ struct btf *types = NULL;
 
@@ -398,6 +398,8 @@ int derive_check_types(const char *file, const struct manifest *manifest, struct
 	for (unsigned i = 0; i < manifest->n_maps; i++) {
 		const struct manifest_map *map = &manifest->maps[i];
 
+		if (map->payload != payload)
+			continue;
 		if (check_type(file, types, map->name, "event", map->event, true, error) < 0 ||
 		    check_type(file, types, map->name, "key", map->key, false, error) < 0 ||
 		    check_type(file, types, map->name, "value", map->value, false, error) < 0)

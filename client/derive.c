@@ -14,6 +14,8 @@ void derived_done(struct derived *derived)
 	free(derived->metadata);
 	free(derived->btf);
 	manifest_free(derived->manifest);
+	for (unsigned i = 0; i < derived->n_images; i++)
+		free(derived->images[i].value);
 	*derived = (struct derived){};
 }
 
@@ -95,6 +97,43 @@ static void choose_links(struct bpf_object *object)
 	}
 }
 
+/* Only what the BTF describes can be tuned; strings of the compiler's have a section, but no type.
+ */
+static bool is_tunable_map(const struct bpf_map *map, const struct btf *btf)
+{
+	const struct btf_type *type = btf__type_by_id(btf, bpf_map__btf_value_type_id(map));
+	const char *name = type ? btf__name_by_offset(btf, type->name_off) : NULL;
+
+	return bpf_map__is_internal(map) && name && btf_is_datasec(type) &&
+	       strncmp(name, ".rodata", strlen(".rodata")) == 0;
+}
+
+static int derive_images(const struct bpf_object *object, struct derived *derived)
+{
+	const struct btf *btf = bpf_object__btf(object);
+	struct bpf_map *map;
+	unsigned i = 0;
+
+	if (!btf)
+		return 0;
+	bpf_object__for_each_map (map, object) {
+		struct derived_image *image = &derived->images[derived->n_images];
+		const void *value;
+		size_t size;
+
+		value = is_tunable_map(map, btf) ? bpf_map__initial_value(map, &size) : NULL;
+		if (value) {
+			if (copy_blob(value, size, &image->value, &image->size) < 0)
+				return -ENOMEM;
+			image->map = i;
+			image->section = bpf_map__btf_value_type_id(map);
+			derived->n_images++;
+		}
+		i++;
+	}
+	return 0;
+}
+
 /* Lets libbpf write the loader instead of loading. It asks the kernel nothing on this way. */
 static int generate(const char *file, struct bpf_object *object, struct derived *derived,
 		    struct error *error)
@@ -143,6 +182,8 @@ int derive(const char *file, const void *data, size_t size, const char *name, st
 	if (!object)
 		return libbpf_failed(file, "libbpf cannot read it", -errno, error);
 	r = derive_check(file, object, error);
+	if (r == 0 && derive_images(object, &derived) < 0)
+		r = error_set(error, -ENOMEM, ERROR_FAILED, STEP_NONE, "out of memory");
 	if (r == 0)
 		r = generate(file, object, &derived, error);
 	if (r == 0)

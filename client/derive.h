@@ -12,11 +12,21 @@
 
 #define OBJECT_SIZE_MAX (64u * 1024 * 1024) /* with DWARF */
 
+/* The initial value of a map of read-only data. */
+struct derived_image {
+	unsigned map;	  /* number in the manifest, also in that of derive_combine() */
+	uint32_t section; /* its DATASEC in the BTF */
+	uint8_t *value;	  /* owned */
+	size_t size;
+};
+
 /* All owned: derived_done(). */
 struct derived {
 	uint8_t *loader, *metadata, *btf;
 	size_t loader_size, metadata_size, btf_size;
 	struct manifest *manifest;
+	unsigned n_images;
+	struct derived_image images[MANIFEST_MAPS_MAX];
 };
 
 /*
@@ -41,6 +51,17 @@ int derive_check(const char *file, const struct bpf_object *object, struct error
 int derive_manifest(const char *file, const char *name, const struct bpf_object *object,
 		    const struct elf_info *info, struct manifest **ret, struct error *error);
 
-/* Types that the manifest names must be in the BTF, an event's record type have a size. */
-int derive_check_types(const char *file, const struct manifest *manifest, struct blob btf,
-		       struct error *error);
+/* Types that the maps of @payload name must be in its BTF, an event's record type have a size. */
+int derive_check_types(const char *file, const struct manifest *manifest, unsigned payload,
+		       struct blob btf, struct error *error);
+
+/* ---- combine.c ---- */
+
+/*
+ * One manifest of the @n object files @files for the bundle @name, whose payloads they become in
+ * this order: takes the manifests in @derived. @license is what the publisher says, or NULL.
+ * ERROR_FAILED: two programs or maps of one name, more of them than a bundle holds, licences that
+ * differ.
+ */
+int derive_combine(const char *const *files, struct derived *derived, unsigned n, const char *name,
+		   const char *license, struct manifest **ret, struct error *error);

@@ -9,13 +9,14 @@
 struct source {
 	struct events *events;
 	const struct load_map *map;
+	const struct btf *btf;
 	bool typed;
 	uint32_t type;
 };
 
 struct events {
 	const struct context *ctx;
-	const struct btf *btf;
+	const struct bundle_types *types;
 	struct ring_buffer *ring;
 	unsigned n;
 	struct source sources[MANIFEST_MAPS_MAX];
@@ -42,7 +43,7 @@ static int print_text(const struct source *source, struct blob record)
 		output_text(stdout, source->map->name);
 		fputs(": ", stdout);
 	}
-	if (!source->typed || btf_print(stdout, source->events->btf, source->type, record) < 0) {
+	if (!source->typed || btf_print(stdout, source->btf, source->type, record) < 0) {
 		bytes = malloc(record.size * 2 + 1);
 		if (!bytes)
 			return -ENOMEM;
@@ -70,7 +71,7 @@ static int print_json(const struct source *source, struct blob record)
 {
 	_cleanup_json_ struct json_object *object = NULL, *event = NULL;
 
-	if (!source->typed || btf_json(source->events->btf, source->type, record, &event) < 0)
+	if (!source->typed || btf_json(source->btf, source->type, record, &event) < 0)
 		event = untyped_json(record);
 	if (!event)
 		return -ENOMEM;
@@ -101,9 +102,13 @@ static int add_source(struct events *events, const struct load_map *map, struct 
 	struct source *source = &events->sources[events->n];
 	int r = 0;
 
-	*source = (struct source){.events = events, .map = map};
+	*source = (struct source){
+		.events = events,
+		.map = map,
+		.btf = bundle_types_of(events->types, map),
+	};
 	source->typed =
-		events->btf && map->event && btf_find(events->btf, map->event, &source->type) == 0;
+		source->btf && map->event && btf_find(source->btf, map->event, &source->type) == 0;
 	if (map->event && !source->typed)
 		output_note("the bundle does not say what a %s of map %s is: its bytes are shown",
 			    map->event, map->name);
@@ -121,15 +126,15 @@ static int add_source(struct events *events, const struct load_map *map, struct 
 	return 0;
 }
 
-int events_open(const struct context *ctx, const struct load_maps *maps, const struct btf *btf,
-		struct events **ret, struct error *error)
+int events_open(const struct context *ctx, const struct load_maps *maps,
+		const struct bundle_types *types, struct events **ret, struct error *error)
 {
 	_cleanup_events_ struct events *events = calloc(1, sizeof(*events));
 
 	if (!events)
 		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_NONE, "out of memory");
 	events->ctx = ctx;
-	events->btf = btf;
+	events->types = types;
 	for (unsigned i = 0; i < maps->n; i++) {
 		int r = is_source(&maps->maps[i]) ? add_source(events, &maps->maps[i], error) : 0;
 

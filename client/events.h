@@ -13,9 +13,9 @@ struct events;
 /* Is there a ring buffer among @maps whose records can be had? */
 bool events_granted(const struct load_maps *maps);
 
-/* @maps and @btf (may be NULL) must outlive *ret. ERROR_FAILED. */
-int events_open(const struct context *ctx, const struct load_maps *maps, const struct btf *btf,
-		struct events **ret, struct error *error);
+/* @maps and @types must outlive *ret. ERROR_FAILED. */
+int events_open(const struct context *ctx, const struct load_maps *maps,
+		const struct bundle_types *types, struct events **ret, struct error *error);
 void events_close(struct events *events);
 static inline void events_closep(struct events **events)
 {

@@ -12,9 +12,8 @@ void hand_done(struct hand *hand)
 	*hand = (struct hand){};
 }
 
-/* "FILE:LINE:COLUMN: ..." where @path can be found, else "FILE: ..." */
-static _printf_(4, 5) int complain(const struct hand *hand, struct error *error, const char *path,
-				   const char *format, ...)
+int hand_complain(const struct hand *hand, struct error *error, const char *path,
+		  const char *format, ...)
 {
 	_cleanup_free_ char *text = NULL;
 	struct json_position at;
@@ -31,17 +30,16 @@ static _printf_(4, 5) int complain(const struct hand *hand, struct error *error,
 			 text ? text : "not valid");
 }
 
-/* json_dispatch() with a message; @path is the object's own, "" for the root. */
-static int dispatch(const struct hand *hand, struct json_object *object, const char *path,
-		    const struct json_member *members, struct error *error)
+int hand_dispatch(const struct hand *hand, struct json_object *object, const char *path,
+		  const struct json_member *members, struct error *error)
 {
 	_cleanup_free_ char *member = NULL;
 	const char *name = "";
 	int r;
 
 	if (!json_object_is_type(object, json_type_object))
-		return complain(hand, error, path, "%s must be an object",
-				*path ? path : "the manifest");
+		return hand_complain(hand, error, path, "%s must be an object",
+				     *path ? path : "the manifest");
 	r = json_dispatch(object, members, &name);
 	if (r == 0)
 		return 0;
@@ -50,17 +48,17 @@ static int dispatch(const struct hand *hand, struct json_object *object, const c
 		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_NONE, "out of memory");
 	}
 	if (r == -ENOENT)
-		return complain(
+		return hand_complain(
 			hand, error, member,
 			"member \"%s\" is not known here; bpfctl(1) lists what a manifest may "
 			"say, the rest comes from the object file",
 			member);
-	return complain(hand, error, member, "member \"%s\" has the wrong type or value", member);
+	return hand_complain(hand, error, member, "member \"%s\" has the wrong type or value",
+			     member);
 }
 
 static int read_root(struct hand *hand, struct error *error)
 {
-	struct json_object *tunables = NULL, *after = NULL;
 	const struct json_member members[] = {
 		{"name", JSON_STRING, false, &hand->name},
 		{"version", JSON_STRING, false, &hand->version},
@@ -71,27 +69,22 @@ static int read_root(struct hand *hand, struct error *error)
 		{"programs", JSON_OBJECT, false, &hand->programs},
 		{"maps", JSON_OBJECT, false, &hand->maps},
 		{"requires", JSON_ARRAY, false, &hand->requires},
-		{"tunables", JSON_OBJECT, false, &tunables},
-		{"after", JSON_ARRAY, false, &after},
+		{"tunables", JSON_OBJECT, false, &hand->tunables},
+		{"after", JSON_ARRAY, false, &hand->after},
 		{},
 	};
-	int r = dispatch(hand, hand->root, "", members, error);
+	int r = hand_dispatch(hand, hand->root, "", members, error);
 
 	if (r < 0)
 		return r;
-	if (tunables && json_object_object_length(tunables) > 0)
-		return complain(hand, error, "tunables",
-				"tunables are not supported by this version of bpfgate");
-	if (after && json_object_array_length(after) > 0)
-		return complain(hand, error, "after",
-				"\"after\" is not supported by this version of bpfgate");
 	if (hand->name && !manifest_name_valid(hand->name))
-		return complain(hand, error, "name",
-				"\"name\" must begin with a-z or 0-9 and have at most %d of a-z, "
-				"0-9, '.', '_' and '-'",
-				MANIFEST_NAME_MAX);
+		return hand_complain(
+			hand, error, "name",
+			"\"name\" must begin with a-z or 0-9 and have at most %d of a-z, "
+			"0-9, '.', '_' and '-'",
+			MANIFEST_NAME_MAX);
 	if (json_object_object_get_ex(hand->root, "sequence", NULL) && hand->sequence == 0)
-		return complain(hand, error, "sequence", "\"sequence\" begins with 1");
+		return hand_complain(hand, error, "sequence", "\"sequence\" begins with 1");
 	return 0;
 }
 
@@ -203,7 +196,7 @@ static int check_baked(const struct hand *hand, const char *path, const char *ba
 
 		if (json_object_is_type(item, json_type_string) &&
 		    !streq(json_object_get_string(item), baked))
-			return complain(
+			return hand_complain(
 				hand, error, path,
 				"\"%s\" is not where the object file attaches it: \"%s\" is "
 				"part of the program and cannot be changed here",
@@ -224,7 +217,7 @@ static int merge_program(const struct hand *hand, const char *path, struct json_
 	const char *baked = baked_target(p);
 	int r;
 
-	r = dispatch(hand, object, path, members, error);
+	r = hand_dispatch(hand, object, path, members, error);
 	if (r < 0)
 		return r;
 	if (baked) {
@@ -238,7 +231,7 @@ static int merge_program(const struct hand *hand, const char *path, struct json_
 	if (r == 0)
 		r = replace_strings(&p->defaults, &p->n_defaults, defaults);
 	if (r == -EINVAL)
-		return complain(hand, error, path, "targets must be strings");
+		return hand_complain(hand, error, path, "targets must be strings");
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_NONE, "out of memory");
 
@@ -264,13 +257,13 @@ static int merge_map(const struct hand *hand, const char *path, struct json_obje
 	};
 	int r;
 
-	r = dispatch(hand, object, path, members, error);
+	r = hand_dispatch(hand, object, path, members, error);
 	if (r < 0)
 		return r;
 	if (grant && map_grant_from_name(grant, &m->grant) < 0)
-		return complain(hand, error, path,
-				"\"grant\" must be none, read, events or read-write, not \"%s\"",
-				grant);
+		return hand_complain(
+			hand, error, path,
+			"\"grant\" must be none, read, events or read-write, not \"%s\"", grant);
 	if (replace_string(&m->event, event) < 0 || replace_string(&m->key, key) < 0 ||
 	    replace_string(&m->value, value) < 0)
 		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_NONE, "out of memory");
@@ -285,28 +278,52 @@ static struct manifest_program *find_program(struct manifest *m, const char *nam
 	return NULL;
 }
 
-/* By its whole name, or a data section's map by ".bss" alone. */
-static struct manifest_map *find_map(struct manifest *m, const char *name)
+struct manifest_map *hand_find_map(struct manifest *m, const char *name, unsigned *ret_n)
 {
+	struct manifest_map *found = NULL;
+
+	*ret_n = 0;
 	for (unsigned i = 0; i < m->n_maps; i++) {
 		const char *dot = strchr(m->maps[i].name, '.');
 
-		if (streq(m->maps[i].name, name) || (dot && *name == '.' && streq(dot, name)))
+		if (streq(m->maps[i].name, name)) {
+			*ret_n = 1;
 			return &m->maps[i];
+		}
+		if (dot && *name == '.' && streq(dot, name)) {
+			found = &m->maps[i];
+			++*ret_n;
+		}
 	}
-	return NULL;
+	return found;
+}
+
+int hand_complain_part(const struct hand *hand, const char *path, const struct manifest *m,
+		       const char *what, const char *name, unsigned n_found, struct error *error)
+{
+	if (n_found > 1)
+		return hand_complain(
+			hand, error, path,
+			"%u of the object files have a map \"%s\": write its whole name, "
+			"as 'bpfctl inspect' shows it",
+			n_found, name);
+	return hand_complain(hand, error, path, "%s no %s \"%s\"",
+			     manifest_n_payloads(m) > 1 ? "the object files have"
+							: "the object file has",
+			     what, name);
 }
 
 static int merge_parts(const struct hand *hand, const char *what, struct json_object *parts,
 		       struct manifest *m, struct error *error)
 {
 	bool programs = streq(what, "programs");
+	unsigned n_found = 0;
 
 	if (!parts)
 		return 0;
 	json_object_object_foreach (parts, name, object) {
 		struct manifest_program *p = programs ? find_program(m, name) : NULL;
-		struct manifest_map *map = programs ? NULL : find_map(m, name);
+		struct manifest_map *map = programs ? NULL : hand_find_map(m, name, &n_found);
 		_cleanup_free_ char *path = NULL;
 		int r;
 
@@ -314,9 +331,9 @@ static int merge_parts(const struct hand *hand, const char *what, struct json_ob
 			path = NULL;
 			return error_set(error, -ENOMEM, ERROR_FAILED, STEP_NONE, "out of memory");
 		}
-		if (!p && !map)
-			return complain(hand, error, path, "the object file has no %s \"%s\"",
-					programs ? "program" : "map", name);
+		if (!p && (!map || n_found > 1))
+			return hand_complain_part(hand, path, m, programs ? "program" : "map", name,
+						  n_found, error);
 		r = p ? merge_program(hand, path, object, p, error)
 		      : merge_map(hand, path, object, map, error);
 		if (r < 0)
@@ -339,7 +356,11 @@ int hand_merge(const struct hand *hand, struct manifest *manifest, struct error 
 		manifest->sequence = hand->sequence;
 	r = replace_strings(&manifest->requires, &manifest->n_requires, hand->requires);
 	if (r == -EINVAL)
-		return complain(hand, error, "requires", "\"requires\" must hold strings");
+		return hand_complain(hand, error, "requires", "\"requires\" must hold strings");
+	if (r == 0)
+		r = replace_strings(&manifest->after, &manifest->n_after, hand->after);
+	if (r == -EINVAL)
+		return hand_complain(hand, error, "after", "\"after\" must hold strings");
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_NONE, "out of memory");
 

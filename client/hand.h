@@ -4,11 +4,14 @@
  * members may be left out:
  *
  * { "name": ..., "version": ..., "sequence": ..., "description": ..., "license": ...,
- *   "publisher": ..., "requires": [ ... ], "tunables": {}, "after": [],
+ *   "publisher": ..., "requires": [ ... ], "after": [ ... ],
+ *   "tunables": { VARIABLE: { "min": ..., "max": ..., "type": ..., "default": ... },
+ *                 NAME: { "type": "max_entries", "map": ..., "min": ..., "max": ... } },
  *   "programs": { NAME: { "attach": [ ... ], "default": [ ... ] } },
  *   "maps": { NAME: { "grant": ..., "event": ..., "key": ..., "value": ... } } }
  *
- * A map that libbpf makes of a data section may be named by the section: ".bss".
+ * A map that libbpf makes of a data section may be named by the section: ".bss". With several
+ * object files that have one it is named whole.
  */
 #pragma once
 
@@ -23,7 +26,7 @@ struct hand {
 	struct json_object *root; /* owned; everything below borrows from it */
 	const char *name, *version, *description, *license, *publisher;
 	uint64_t sequence; /* 0: not given */
-	struct json_object *programs, *maps, *requires;
+	struct json_object *programs, *maps, *requires, *after, *tunables;
 };
 
 /* Reads @file (NULL: an empty manifest). ERROR_BAD_MANIFEST with file, line and column. */
@@ -37,3 +40,18 @@ void hand_done(struct hand *hand);
  * Does not replace manifest_parse(), which checks the result as a whole.
  */
 int hand_merge(const struct hand *hand, struct manifest *manifest, struct error *error);
+
+/* The map called @name, or of the data section @name, of which there are *ret_n. NULL. */
+struct manifest_map *hand_find_map(struct manifest *m, const char *name, unsigned *ret_n);
+
+/* "FILE:LINE:COLUMN: ..." where @path can be found, else "FILE: ..."; returns -EINVAL. */
+int hand_complain(const struct hand *hand, struct error *error, const char *path,
+		  const char *format, ...) _printf_(4, 5);
+
+/* The same of a program or map ("program", "map") @name that @n_found of the object files have. */
+int hand_complain_part(const struct hand *hand, const char *path, const struct manifest *m,
+		       const char *what, const char *name, unsigned n_found, struct error *error);
+
+/* json_dispatch() with a message; @path is the object's own, "" for the root. */
+int hand_dispatch(const struct hand *hand, struct json_object *object, const char *path,
+		  const struct json_member *members, struct error *error);

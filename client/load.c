@@ -81,22 +81,70 @@ int attach_option(struct json_object *attach, const char *text, struct error *er
 	return 0;
 }
 
-int load_call(struct connection *c, const struct bundle_memory *bundle, const char *lifetime,
-	      struct json_object *attach, struct json_object **ret_load,
+int set_option(struct json_object *set, const char *text, struct error *error)
+{
+	_cleanup_json_ struct json_object *item = NULL;
+	const char *equals = strchr(text, '=');
+
+	if (!equals || equals == text || equals[1] == '\0')
+		return error_set(error, -EINVAL, ERROR_USAGE, STEP_NONE,
+				 "--set %s: it is NAME=VALUE, for instance min_uid=1000", text);
+	if (json_object_array_length(set) >= MANIFEST_TUNABLES_MAX)
+		return error_set(error, -E2BIG, ERROR_USAGE, STEP_NONE,
+				 "--set %s: more than %d tunables", text, MANIFEST_TUNABLES_MAX);
+	item = json_object_new_object();
+	if (!item ||
+	    json_add(item, "name", json_object_new_string_len(text, (int)(equals - text))) < 0 ||
+	    json_add(item, "value", json_object_new_string(equals + 1)) < 0 ||
+	    json_object_array_add(set, item) < 0)
+		return no_memory(error);
+	item = NULL;
+	return 0;
+}
+
+void load_wish_init(struct load_wish *wish, const char *lifetime)
+{
+	*wish = (struct load_wish){
+		.lifetime = lifetime,
+		.attach = json_object_new_array(),
+		.set = json_object_new_array(),
+	};
+}
+
+void load_wish_done(struct load_wish *wish)
+{
+	json_object_put(wish->attach);
+	json_object_put(wish->set);
+	*wish = (struct load_wish){};
+}
+
+int load_wish_format(const struct load_wish *wish, struct json_object **ret)
+{
+	_cleanup_json_ struct json_object *parameters = json_object_new_object();
+
+	if (!parameters ||
+	    json_add(parameters, "bundleFileDescriptor", json_object_new_int(0)) < 0 ||
+	    json_add(parameters, "lifetime", json_object_new_string(wish->lifetime)) < 0 ||
+	    (json_object_array_length(wish->attach) > 0 &&
+	     json_add(parameters, "attach", json_object_get(wish->attach)) < 0) ||
+	    (json_object_array_length(wish->set) > 0 &&
+	     json_add(parameters, "set", json_object_get(wish->set)) < 0))
+		return -ENOMEM;
+	*ret = TAKE_PTR(parameters);
+	return 0;
+}
+
+int load_call(struct connection *c, const struct bundle_memory *bundle,
+	      const struct load_wish *wish, struct json_object **ret_load,
 	      struct fd_set_owned *ret_fds, struct error *error)
 {
-	_cleanup_json_ struct json_object *parameters = json_object_new_object(), *reply = NULL;
+	_cleanup_json_ struct json_object *parameters = NULL, *reply = NULL;
 	_cleanup_(fd_set_close) struct fd_set_owned fds = {};
 	struct json_object *load;
 	int r;
 
-	if (!parameters ||
-	    json_add(parameters, "bundleFileDescriptor", json_object_new_int(0)) < 0 ||
-	    json_add(parameters, "lifetime", json_object_new_string(lifetime)) < 0 ||
-	    (json_object_array_length(attach) > 0 &&
-	     json_add(parameters, "attach", json_object_get(attach)) < 0))
+	if (load_wish_format(wish, &parameters) < 0)
 		return no_memory(error);
-
 	r = connection_call_more(c, "Load", parameters, &bundle->fd, 1, &reply, &fds, error);
 	if (r < 0)
 		return r;
@@ -113,13 +161,16 @@ int load_call(struct connection *c, const struct bundle_memory *bundle, const ch
 	return 0;
 }
 
-int unload_call(struct connection *c, const char *id, struct error *error)
+int unload_call(struct connection *c, const char *id, bool with_dependents,
+		struct json_object **ret_reply, struct error *error)
 {
 	_cleanup_json_ struct json_object *parameters = json_object_new_object();
 
-	if (!parameters || json_add(parameters, "id", json_object_new_string(id)) < 0)
+	if (!parameters || json_add(parameters, "id", json_object_new_string(id)) < 0 ||
+	    (with_dependents &&
+	     json_add(parameters, "withDependents", json_object_new_boolean(true)) < 0))
 		return no_memory(error);
-	return connection_call(c, "Unload", parameters, NULL, 0, NULL, NULL, error);
+	return connection_call(c, "Unload", parameters, NULL, 0, ret_reply, NULL, error);
 }
 
 /* ---- maps ---- */
@@ -170,6 +221,8 @@ static int take_map(struct json_object *object, struct fd_set_owned *fds, struct
 		.event = member_string(object, "event"),
 		.fd = -1,
 	};
+	if (member_u64(object, "payload") < BUNDLE_PAYLOADS_MAX)
+		map->payload = (unsigned)member_u64(object, "payload");
 	if (!map->name || !map->type_name || map_type_from_name(map->type_name, &map->type) < 0)
 		return error_set(error, -EBADMSG, ERROR_FAILED, STEP_NONE,
 				 "bpfgated describes a map that bpfctl does not know: they may be "
@@ -221,24 +274,41 @@ void load_maps_done(struct load_maps *maps)
 
 /* ---- the bundle's own account ---- */
 
-int bundle_types(const struct bundle_memory *memory, struct btf **ret, struct error *error)
+void bundle_types_done(struct bundle_types *types)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(types->payloads); i++)
+		btf__free(types->payloads[i]);
+	*types = (struct bundle_types){};
+}
+
+const struct btf *bundle_types_of(const struct bundle_types *types, const struct load_map *map)
+{
+	return types->payloads[map->payload];
+}
+
+int bundle_types(const struct bundle_memory *memory, struct bundle_types *ret, struct error *error)
 {
 	_cleanup_bundle_ struct bundle bundle = {};
-	const struct bundle_section *section;
+	_cleanup_types_ struct bundle_types types = {};
 	int r;
 
 	r = bundle_open(memory->bytes.data, memory->bytes.size, &bundle, error);
 	if (r < 0)
 		return r;
-	section = bundle_find(&bundle, BUNDLE_BTF, 0);
-	if (!section) {
-		*ret = NULL;
-		return 0;
+	for (unsigned i = 0; i < bundle.n_payloads; i++) {
+		const struct bundle_section *section = bundle_find(&bundle, BUNDLE_BTF, i);
+
+		if (!section)
+			continue;
+		r = btf_open(section->content, &types.payloads[i]);
+		if (r < 0)
+			return error_set(error, r, ERROR_MALFORMED, STEP_NONE,
+					 "the BTF section of the bundle's payload %u cannot be "
+					 "used: %s",
+					 i, strerror(-r));
 	}
-	r = btf_open(section->content, ret);
-	if (r < 0)
-		return error_set(error, r, ERROR_MALFORMED, STEP_NONE,
-				 "the bundle's BTF section cannot be used: %s", strerror(-r));
+	*ret = types;
+	types = (struct bundle_types){};
 	return 0;
 }
 

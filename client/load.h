@@ -10,18 +10,37 @@
 /* Adds "PROGRAM=KIND:TARGET" to @attach (a JSON array). ERROR_USAGE, ERROR_BAD_TARGET. */
 int attach_option(struct json_object *attach, const char *text, struct error *error);
 
-/* Calls Load. @attach may be empty. *ret_load (owned) is the reply's load. Where @lifetime is
- * "session", the call goes on: connection_end() says who has taken the load down. */
-int load_call(struct connection *c, const struct bundle_memory *bundle, const char *lifetime,
-	      struct json_object *attach, struct json_object **ret_load,
+/* Adds "NAME=VALUE" to @set (a JSON array). What of them can be set is for the daemon to say.
+ * ERROR_USAGE. */
+int set_option(struct json_object *set, const char *text, struct error *error);
+
+/* What is asked for beside the bundle; the arrays may be empty. */
+struct load_wish {
+	const char *lifetime;
+	struct json_object *attach, *set; /* owned: load_wish_done() */
+};
+/* With empty arrays. */
+void load_wish_init(struct load_wish *wish, const char *lifetime);
+void load_wish_done(struct load_wish *wish);
+#define _cleanup_wish_ _cleanup_(load_wish_done)
+/* The parameters of Load and Explain. *ret is owned. -ENOMEM. */
+int load_wish_format(const struct load_wish *wish, struct json_object **ret);
+
+/* Calls Load. *ret_load (owned) is the reply's load. Where @wish->lifetime is "session", the call
+ * goes on: connection_end() says who has taken the load down. */
+int load_call(struct connection *c, const struct bundle_memory *bundle,
+	      const struct load_wish *wish, struct json_object **ret_load,
 	      struct fd_set_owned *ret_fds, struct error *error);
 
-/* Calls Unload. */
-int unload_call(struct connection *c, const char *id, struct error *error);
+/* Calls Unload. @with_dependents: and what follows it; *ret_reply (owned, may be NULL) names them.
+ */
+int unload_call(struct connection *c, const char *id, bool with_dependents,
+		struct json_object **ret_reply, struct error *error);
 
 /* A map of a load; strings are borrowed from the load's JSON. */
 struct load_map {
 	const char *name;
+	unsigned payload;
 	enum bpf_map_type type;
 	const char *type_name;
 	enum map_grant grant;
@@ -44,8 +63,18 @@ int load_maps_take(struct json_object *load, struct fd_set_owned *fds, struct lo
 		   struct error *error);
 void load_maps_done(struct load_maps *maps);
 
-/* The BTF of the first payload, NULL with 0 where the bundle has none. ERROR_MALFORMED. */
-int bundle_types(const struct bundle_memory *memory, struct btf **ret, struct error *error);
+/* The BTF of each payload, NULL where one has none. */
+struct bundle_types {
+	struct btf *payloads[BUNDLE_PAYLOADS_MAX]; /* owned */
+};
+
+/* ERROR_MALFORMED. */
+int bundle_types(const struct bundle_memory *memory, struct bundle_types *ret, struct error *error);
+void bundle_types_done(struct bundle_types *types);
+#define _cleanup_types_ _cleanup_(bundle_types_done)
+
+/* By which @map is shown; borrowed, may be NULL. */
+const struct btf *bundle_types_of(const struct bundle_types *types, const struct load_map *map);
 
 /* The digest of a bundle whose sections are what it says, as the daemon writes it.
  * ERROR_MALFORMED, ERROR_NOT_AUTHENTIC. */

@@ -8,11 +8,13 @@
 #include "verbs.h"
 
 static const struct verb verbs[] = {
-	{"build", verb_build, "OBJECT -o BUNDLE [-m MANIFEST] [--source FILE]...",
-	 "make an unsigned bundle from a BPF object file",
+	{"build", verb_build,
+	 "OBJECT... -o BUNDLE [-m MANIFEST] [--source FILE]... [--after BUNDLE]...",
+	 "make an unsigned bundle from BPF object files, a payload each",
 	 "  -o, --output BUNDLE    file to write (replaced as a whole)\n"
 	 "  -m, --manifest FILE    what the object does not say: name, grants, targets\n"
-	 "      --source FILE      record the file's SHA-256 in the bundle; may be repeated\n"},
+	 "      --source FILE      record the file's SHA-256 in the bundle; may be repeated\n"
+	 "      --after BUNDLE     to be loaded only while that one is; may be repeated\n"},
 	{"sign", verb_sign,
 	 "BUNDLE... --key KEY [--cert CERT] [--pin-file FILE] [--add] [-o BUNDLE]\n"
 	 "       bpfctl sign --export DIR [--cert FILE] [--add] BUNDLE\n"
@@ -36,29 +38,37 @@ static const struct verb verbs[] = {
 	{"verify", verb_verify, "BUNDLE [--keys DIR]",
 	 "check every link from a trusted key to each section, without the daemon",
 	 "      --keys DIR         trusted certificates (default /etc/bpfgate/keys.d)\n"},
-	{"load", verb_load, "BUNDLE [--attach PROGRAM=KIND:TARGET]...",
+	{"load", verb_load, "BUNDLE [--attach PROGRAM=KIND:TARGET]... [--set NAME=VALUE]...",
 	 "load a bundle until it is unloaded",
 	 "      --attach PROGRAM=KIND:TARGET   attach there instead of the default; may be\n"
-	 "                                     repeated\n"},
+	 "                                     repeated\n"
+	 "      --set NAME=VALUE               give a tunable another value than its default; may\n"
+	 "                                     be repeated\n"},
 	{"run", verb_run,
-	 "BUNDLE [--attach PROGRAM=KIND:TARGET]... [--duration SECONDS] [--interval SECONDS]",
+	 "BUNDLE [--attach PROGRAM=KIND:TARGET]... [--set NAME=VALUE]... [--duration SECONDS] "
+	 "[--interval SECONDS]",
 	 "load a bundle, print its events or tables, unload it at Ctrl-C",
 	 "      --attach PROGRAM=KIND:TARGET   attach there instead of the default; may be\n"
 	 "                                     repeated\n"
+	 "      --set NAME=VALUE               give a tunable another value than its default; may\n"
+	 "                                     be repeated\n"
 	 "      --duration SECONDS             stop after that time\n"
 	 "      --interval SECONDS             print tables so often (default 2; with events: not\n"
 	 "                                     at all)\n"},
-	{"unload", verb_unload, "ID...", "detach and unload", NULL},
+	{"unload", verb_unload, "ID... [--with-dependents]", "detach and unload",
+	 "      --with-dependents  and the loads that were made after these (see build --after)\n"},
 	{"list", verb_list, "", "list your loads (root: everybody's)", NULL},
 	{"show", verb_show, "ID [--maps] [--bundle BUNDLE]",
 	 "show one load: programs, attachments, maps",
 	 "      --maps             the contents of the maps, too, as far as policy grants them\n"
 	 "      --bundle BUNDLE    the same, by the types of the bundle that was loaded\n"},
 	{"explain", verb_explain,
-	 "BUNDLE [--user USER] [--attach PROGRAM=KIND:TARGET]... [--persistent]",
+	 "BUNDLE [--user USER] [--attach PROGRAM=KIND:TARGET]... [--set NAME=VALUE]... "
+	 "[--persistent]",
 	 "say which rule of the policy decides on a load, and why, without loading",
 	 "      --user USER        for that user (name or uid); only root may ask that\n"
 	 "      --attach PROGRAM=KIND:TARGET   as for load; may be repeated\n"
+	 "      --set NAME=VALUE               as for load; may be repeated\n"
 	 "      --persistent       as by load; without it, as by run\n"},
 	{"policy", verb_policy, "check [FILE] [--policy DIR]...",
 	 "find mistakes in the policy, or in a file that is to be one, without the daemon",

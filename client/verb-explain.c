@@ -8,27 +8,28 @@
 enum {
 	OPTION_ATTACH = 1,
 	OPTION_PERSISTENT,
+	OPTION_SET,
 	OPTION_USER,
 };
 
 static const struct option options[] = {
 	{"attach", required_argument, NULL, OPTION_ATTACH},
 	{"persistent", no_argument, NULL, OPTION_PERSISTENT},
+	{"set", required_argument, NULL, OPTION_SET},
 	{"user", required_argument, NULL, OPTION_USER},
 	{},
 };
 
 struct question {
 	const char *path;
-	struct json_object *attach; /* owned */
-	const char *lifetime;
-	bool other; /* than oneself */
+	struct load_wish wish; /* owned */
+	bool other;	       /* than oneself */
 	uid_t uid;
 };
 
 static void question_done(struct question *question)
 {
-	json_object_put(question->attach);
+	load_wish_done(&question->wish);
 }
 
 /* A name, or a uid. */
@@ -58,12 +59,9 @@ static int user_option(const char *text, uid_t *ret, struct error *error)
 
 static int question_format(const struct question *question, struct json_object **ret)
 {
-	_cleanup_json_ struct json_object *parameters = json_object_new_object();
+	_cleanup_json_ struct json_object *parameters = NULL;
 
-	if (!parameters ||
-	    json_add(parameters, "bundleFileDescriptor", json_object_new_int(0)) < 0 ||
-	    json_add_string(parameters, "lifetime", question->lifetime) < 0 ||
-	    json_add(parameters, "attach", json_object_get(question->attach)) < 0 ||
+	if (load_wish_format(&question->wish, &parameters) < 0 ||
 	    (question->other && json_add_u64(parameters, "uid", question->uid) < 0))
 		return -ENOMEM;
 	*ret = TAKE_PTR(parameters);
@@ -96,6 +94,17 @@ static void print_attachments(struct json_object *array)
 
 		output_line(stdout, "  %s at %s", member_string(a, "program") ?: "-",
 			    member_string(a, "target") ?: "-");
+	}
+}
+
+static void print_tunables(struct json_object *array)
+{
+	for (size_t i = 0; array && i < json_object_array_length(array); i++) {
+		struct json_object *t = json_object_array_get_idx(array, i);
+
+		if (member_bool(t, "set"))
+			output_line(stdout, "  with %s=%s", member_string(t, "name") ?: "-",
+				    member_string(t, "value") ?: "-");
 	}
 }
 
@@ -155,6 +164,7 @@ static void print_answer(struct json_object *answer)
 		    member_string(answer, "lifetime") ?: "-",
 		    (unsigned long long)member_u64(answer, "uid"));
 	print_attachments(member_array(answer, "attachments"));
+	print_tunables(member_array(answer, "tunables"));
 	for (size_t i = 0; rules && i < json_object_array_length(rules); i++)
 		print_rule(json_object_array_get_idx(rules, i));
 	print_limits(member_array(answer, "limits"));
@@ -179,21 +189,21 @@ static int explain(struct context *ctx, const struct question *question)
 
 int verb_explain(struct context *ctx, int argc, char **argv)
 {
-	_cleanup_(question_done) struct question question = {
-		.attach = json_object_new_array(),
-		.lifetime = "session",
-	};
+	_cleanup_(question_done) struct question question = {};
 	_cleanup_error_ struct error error = ERROR_INIT;
 	int c, r = 0;
 
+	load_wish_init(&question.wish, "session");
 	while ((c = verb_option(ctx, argc, argv, "", options)) > 0) {
 		if (c == OPTION_ATTACH)
-			r = attach_option(question.attach, optarg, &error);
+			r = attach_option(question.wish.attach, optarg, &error);
+		else if (c == OPTION_SET)
+			r = set_option(question.wish.set, optarg, &error);
 		else if (c == OPTION_USER)
 			r = user_option(optarg, &question.uid, &error);
 		question.other |= c == OPTION_USER;
 		if (c == OPTION_PERSISTENT)
-			question.lifetime = "persistent";
+			question.wish.lifetime = "persistent";
 		if (r < 0)
 			return output_error(ctx, &error);
 	}

@@ -30,11 +30,23 @@ static void print_targets(const char *title, char **targets, unsigned n)
 		output_line(stdout, "    %-8s %s", i == 0 ? title : "", targets[i]);
 }
 
-static void print_map(const struct manifest_map *m)
+#define NOTE_SIZE 32
+
+/* Only where there are several. */
+static const char *payload_note(const struct manifest *m, unsigned payload,
+				char note[static NOTE_SIZE])
 {
-	output_line(stdout, "  map %s: %s, key %u, value %u, max %u, grant %s", m->name,
+	note[0] = '\0';
+	if (manifest_n_payloads(m) > 1)
+		snprintf(note, NOTE_SIZE, ", payload %u", payload);
+	return note;
+}
+
+static void print_map(const struct manifest_map *m, const char *note)
+{
+	output_line(stdout, "  map %s: %s, key %u, value %u, max %u, grant %s%s", m->name,
 		    map_type_name(m->type), m->key_size, m->value_size, m->max_entries,
-		    map_grant_name(m->grant));
+		    map_grant_name(m->grant), note);
 	if (m->event)
 		output_line(stdout, "    event    %s", m->event);
 	if (m->key)
@@ -43,8 +55,20 @@ static void print_map(const struct manifest_map *m)
 		output_line(stdout, "    value    %s", m->value);
 }
 
+static void print_tunable(const struct manifest *m, const struct manifest_tunable *t)
+{
+	char range[TUNABLE_RANGE_SIZE], initial[TUNABLE_TEXT_SIZE];
+
+	tunable_range(t, range);
+	tunable_format(t->type, t->initial, initial);
+	output_line(stdout, "  tunable %s: %s, %s, default %s, of map %s", t->name,
+		    tunable_type_name(t->type), range, initial, m->maps[t->map].name);
+}
+
 static void print_manifest(const struct manifest *m)
 {
+	char note[NOTE_SIZE];
+
 	output_line(stdout, "name         %s", m->name);
 	output_line(stdout, "version      %s", m->version);
 	output_line(stdout, "sequence     %llu", (unsigned long long)m->sequence);
@@ -54,18 +78,23 @@ static void print_manifest(const struct manifest *m)
 		output_line(stdout, "publisher    %s", m->publisher);
 	for (unsigned i = 0; i < m->n_requires; i++)
 		output_line(stdout, "%-12s %s", i == 0 ? "requires" : "", m->requires[i]);
+	for (unsigned i = 0; i < m->n_after; i++)
+		output_line(stdout, "%-12s %s", i == 0 ? "after" : "", m->after[i]);
 	if (m->build)
 		output_line(stdout, "build        %s", m->build);
 	for (unsigned i = 0; i < m->n_programs; i++) {
 		const struct manifest_program *p = &m->programs[i];
 
-		output_line(stdout, "  program %s: %s, section %s", p->name,
-			    program_type_name(p->type), p->section);
+		output_line(stdout, "  program %s: %s, section %s%s", p->name,
+			    program_type_name(p->type), p->section,
+			    payload_note(m, p->payload, note));
 		print_targets("attach", p->attach, p->n_attach);
 		print_targets("default", p->defaults, p->n_defaults);
 	}
 	for (unsigned i = 0; i < m->n_maps; i++)
-		print_map(&m->maps[i]);
+		print_map(&m->maps[i], payload_note(m, m->maps[i].payload, note));
+	for (unsigned i = 0; i < m->n_tunables; i++)
+		print_tunable(m, &m->tunables[i]);
 }
 
 static void print_source(const struct bundle *b)

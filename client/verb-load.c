@@ -5,14 +5,16 @@
 
 enum {
 	OPTION_ATTACH = 1,
+	OPTION_SET,
 };
 
 static const struct option options[] = {
 	{"attach", required_argument, NULL, OPTION_ATTACH},
+	{"set", required_argument, NULL, OPTION_SET},
 	{},
 };
 
-static int load_persistent(struct context *ctx, const char *path, struct json_object *attach,
+static int load_persistent(struct context *ctx, const char *path, const struct load_wish *wish,
 			   struct error *error)
 {
 	_cleanup_connection_ struct connection connection = {.fd = -1};
@@ -26,7 +28,7 @@ static int load_persistent(struct context *ctx, const char *path, struct json_ob
 	r = connection_open(ctx->socket, &connection, error);
 	if (r < 0)
 		return r;
-	r = load_call(&connection, &memory, "persistent", attach, &load, NULL, error);
+	r = load_call(&connection, &memory, wish, &load, NULL, error);
 	if (r < 0)
 		return r;
 
@@ -39,19 +41,23 @@ static int load_persistent(struct context *ctx, const char *path, struct json_ob
 
 int verb_load(struct context *ctx, int argc, char **argv)
 {
-	_cleanup_json_ struct json_object *attach = json_object_new_array();
 	_cleanup_error_ struct error error = ERROR_INIT;
-	int c;
+	_cleanup_wish_ struct load_wish wish = {};
+	int c, r;
 
-	while ((c = verb_option(ctx, argc, argv, "", options)) > 0)
-		if (c == OPTION_ATTACH && attach_option(attach, optarg, &error) < 0)
+	load_wish_init(&wish, "persistent");
+	while ((c = verb_option(ctx, argc, argv, "", options)) > 0) {
+		r = c == OPTION_ATTACH ? attach_option(wish.attach, optarg, &error)
+				       : set_option(wish.set, optarg, &error);
+		if (r < 0)
 			return output_error(ctx, &error);
+	}
 	if (c < 0)
 		return ctx->exit_status;
 	if (argc - optind != 1)
 		return verb_usage(ctx, "exactly one bundle is needed");
 
-	if (load_persistent(ctx, argv[optind], attach, &error) < 0)
+	if (load_persistent(ctx, argv[optind], &wish, &error) < 0)
 		return output_error(ctx, &error);
 	return EXIT_SUCCESS;
 }

@@ -6,11 +6,15 @@
 static int print_reload(struct json_object *reply, struct error *error)
 {
 	struct json_object *unloaded = member_array(reply, "unloaded");
+	struct json_object *dependents = member_array(reply, "dependents");
 	uint64_t kept = member_u64(reply, "kept"), untrusted = member_u64(reply, "untrusted");
 
 	for (size_t i = 0; unloaded && i < json_object_array_length(unloaded); i++)
 		output_line(stdout, "%s: revoked, and unloaded",
 			    json_object_get_string(json_object_array_get_idx(unloaded, i)));
+	for (size_t i = 0; dependents && i < json_object_array_length(dependents); i++)
+		output_line(stdout, "%s: follows one that is revoked, and is unloaded",
+			    json_object_get_string(json_object_array_get_idx(dependents, i)));
 	if (kept)
 		output_note("%llu loads are revoked and go on, as their rules say; the journal "
 			    "names them",

@@ -24,12 +24,14 @@ enum {
 	OPTION_ATTACH = 1,
 	OPTION_DURATION,
 	OPTION_INTERVAL,
+	OPTION_SET,
 };
 
 static const struct option options[] = {
 	{"attach", required_argument, NULL, OPTION_ATTACH},
 	{"duration", required_argument, NULL, OPTION_DURATION},
 	{"interval", required_argument, NULL, OPTION_INTERVAL},
+	{"set", required_argument, NULL, OPTION_SET},
 	{},
 };
 
@@ -38,9 +40,10 @@ struct run {
 	int64_t duration_msec, interval_msec; /* 0: none */
 	struct connection connection;
 	struct bundle_memory memory;
-	struct json_object *load, *attach;
+	struct load_wish wish;
+	struct json_object *load;
 	struct load_maps maps;
-	struct btf *btf;
+	struct bundle_types types;
 	struct events *events; /* NULL: no ring buffer was granted */
 	int signal_fd;
 };
@@ -49,9 +52,9 @@ static void run_done(struct run *run)
 {
 	events_close(run->events);
 	load_maps_done(&run->maps);
-	btf__free(run->btf);
+	bundle_types_done(&run->types);
 	json_object_put(run->load);
-	json_object_put(run->attach);
+	load_wish_done(&run->wish);
 	connection_close(&run->connection);
 	bundle_memory_done(&run->memory);
 	safe_close(run->signal_fd);
@@ -70,6 +73,7 @@ static int64_t now_msec(void)
 static void announce(const struct run *run)
 {
 	struct json_object *attachments = member_array(run->load, "attachments");
+	struct json_object *tunables = member_array(run->load, "tunables");
 
 	output_note("loaded %s %s as %s, allowed by rule \"%s\"", member_string(run->load, "name"),
 		    member_string(run->load, "version"), member_string(run->load, "id"),
@@ -79,6 +83,14 @@ static void announce(const struct run *run)
 
 		output_note("%s is attached to %s", member_string(a, "program"),
 			    member_string(a, "target"));
+	}
+	for (size_t i = 0; tunables && i < json_object_array_length(tunables); i++) {
+		struct json_object *t = json_object_array_get_idx(tunables, i);
+
+		if (member_bool(t, "set"))
+			output_note("%s is %s (default %s)", member_string(t, "name") ?: "-",
+				    member_string(t, "value") ?: "-",
+				    member_string(t, "default") ?: "-");
 	}
 }
 
@@ -109,19 +121,18 @@ static int begin(struct run *run, const char *path, struct error *error)
 	r = connection_open(run->ctx->socket, &run->connection, error);
 	if (r < 0)
 		return r;
-	r = load_call(&run->connection, &run->memory, "session", run->attach, &run->load, &fds,
-		      error);
+	r = load_call(&run->connection, &run->memory, &run->wish, &run->load, &fds, error);
 	if (r < 0)
 		return r;
 	r = load_maps_take(run->load, &fds, &run->maps, error);
 	if (r < 0)
 		return r;
 	/* The daemon has authenticated the memory that the types are read from. */
-	r = bundle_types(&run->memory, &run->btf, error);
+	r = bundle_types(&run->memory, &run->types, error);
 	if (r < 0)
 		return r;
 	if (events_granted(&run->maps)) {
-		r = events_open(run->ctx, &run->maps, run->btf, &run->events, error);
+		r = events_open(run->ctx, &run->maps, &run->types, &run->events, error);
 		if (r < 0)
 			return r;
 	}
@@ -132,12 +143,13 @@ static int begin(struct run *run, const char *path, struct error *error)
 
 static int show_table(struct run *run, const struct load_map *map)
 {
+	const struct btf *btf = bundle_types_of(&run->types, map);
 	_cleanup_json_ struct json_object *object = NULL;
 	int r;
 
 	if (run->ctx->json == JSON_MODE_OFF)
-		return table_print(stdout, map, run->btf);
-	r = table_json(map, run->btf, &object);
+		return table_print(stdout, map, btf);
+	r = table_json(map, btf, &object);
 	if (r == 0)
 		output_json(run->ctx, object);
 	return r;
@@ -231,12 +243,13 @@ static void unload(const struct run *run)
 	_cleanup_error_ struct error ignored = ERROR_INIT;
 
 	if (connection_open(run->ctx->socket, &connection, &ignored) == 0)
-		unload_call(&connection, member_string(run->load, "id"), &ignored);
+		unload_call(&connection, member_string(run->load, "id"), true, NULL, &ignored);
 }
 
 /*
- * Unloads first, so that what is shown last is final. A load that has ended, or a daemon that is
- * gone, has unloaded already: no second error for that.
+ * Unloads first, so that what is shown last is final, and what follows it with it, as the end of
+ * the connection would. A load that has ended, or a daemon that is gone, has unloaded already: no
+ * second error for that.
  */
 static int end(struct run *run, struct error *error)
 {
@@ -283,7 +296,10 @@ static int read_options(struct run *run, int argc, char **argv, struct error *er
 		int64_t *msec = c == OPTION_DURATION ? &run->duration_msec : &run->interval_msec;
 
 		if (c == OPTION_ATTACH) {
-			if (attach_option(run->attach, optarg, error) < 0)
+			if (attach_option(run->wish.attach, optarg, error) < 0)
+				return output_error(run->ctx, error);
+		} else if (c == OPTION_SET) {
+			if (set_option(run->wish.set, optarg, error) < 0)
 				return output_error(run->ctx, error);
 		} else if (parse_seconds(optarg, msec) < 0) {
 			return verb_usage(run->ctx, "%s: seconds are a number of at least 0.001",
@@ -305,11 +321,11 @@ int verb_run(struct context *ctx, int argc, char **argv)
 		.connection = {.fd = -1},
 		.memory = {.fd = -1},
 		.signal_fd = -1,
-		.attach = json_object_new_array(),
 	};
 	int r;
 
 	libbpf_set_print(NULL);
+	load_wish_init(&run.wish, "session");
 	r = read_options(&run, argc, argv, &error);
 	if (r >= 0)
 		return r;

@@ -28,13 +28,13 @@ struct show {
 	const char *bundle; /* NULL: none was named */
 	struct json_object *reply, *load;
 	struct load_maps maps;
-	struct btf *btf;
+	struct bundle_types types;
 };
 
 static void show_done(struct show *show)
 {
 	load_maps_done(&show->maps);
-	btf__free(show->btf);
+	bundle_types_done(&show->types);
 	json_object_put(show->reply);
 }
 
@@ -85,7 +85,7 @@ static int read_types(struct show *show, struct error *error)
 				 "%s",
 				 show->bundle, digest,
 				 member_string(show->load, "digest") ?: "none");
-	return bundle_types(&memory, &show->btf, error);
+	return bundle_types(&memory, &show->types, error);
 }
 
 /* ---- printing ---- */
@@ -107,6 +107,19 @@ static void print_time(const char *name, uint64_t usec)
 	print_field(name, text);
 }
 
+#define NOTE_SIZE 48
+
+/* Of the first payload, and of most bundles, there is nothing to say. */
+static const char *payload_note(struct json_object *object, char note[static NOTE_SIZE])
+{
+	uint64_t payload = member_u64(object, "payload");
+
+	note[0] = '\0';
+	if (payload > 0)
+		snprintf(note, NOTE_SIZE, ", payload %llu", (unsigned long long)payload);
+	return note;
+}
+
 static void print_programs(struct json_object *load)
 {
 	struct json_object *array = member_array(load, "programs");
@@ -114,12 +127,13 @@ static void print_programs(struct json_object *load)
 
 	for (size_t i = 0; array && i < json_object_array_length(array); i++) {
 		struct json_object *p = json_object_array_get_idx(array, i);
+		char note[NOTE_SIZE];
 
 		printf("%12s: ", "Program");
-		output_line(stdout, "%s (%s, id %llu, tag %s)", member_string(p, "name") ?: "-",
+		output_line(stdout, "%s (%s, id %llu, tag %s%s)", member_string(p, "name") ?: "-",
 			    member_string(p, "type") ?: "-",
-			    (unsigned long long)member_u64(p, "id"),
-			    member_string(p, "tag") ?: "-");
+			    (unsigned long long)member_u64(p, "id"), member_string(p, "tag") ?: "-",
+			    payload_note(p, note));
 	}
 	for (size_t i = 0; attachments && i < json_object_array_length(attachments); i++) {
 		struct json_object *a = json_object_array_get_idx(attachments, i);
@@ -136,19 +150,50 @@ static void print_maps(struct json_object *load)
 
 	for (size_t i = 0; array && i < json_object_array_length(array); i++) {
 		struct json_object *m = json_object_array_get_idx(array, i);
+		char note[NOTE_SIZE];
 
 		printf("%12s: ", "Map");
-		output_line(stdout, "%s (%s, %llu entries, id %llu), granted: %s",
+		output_line(stdout, "%s (%s, %llu entries, id %llu%s), granted: %s",
 			    member_string(m, "name") ?: "-", member_string(m, "type") ?: "-",
 			    (unsigned long long)member_u64(m, "maxEntries"),
-			    (unsigned long long)member_u64(m, "id"),
+			    (unsigned long long)member_u64(m, "id"), payload_note(m, note),
 			    member_string(m, "grant") ?: "-");
+	}
+}
+
+static void print_strings(const char *name, struct json_object *array)
+{
+	for (size_t i = 0; array && i < json_object_array_length(array); i++)
+		print_field(name, json_object_get_string(json_object_array_get_idx(array, i)));
+}
+
+static void print_tunables(struct json_object *load)
+{
+	struct json_object *array = member_array(load, "tunables");
+
+	for (size_t i = 0; array && i < json_object_array_length(array); i++) {
+		struct json_object *t = json_object_array_get_idx(array, i);
+		const char *type = member_string(t, "type") ?: "-";
+
+		printf("%12s: ", "Tunable");
+		if (streq(type, "bool"))
+			output_line(stdout, "%s = %s (bool, default %s)%s",
+				    member_string(t, "name") ?: "-",
+				    member_string(t, "value") ?: "-",
+				    member_string(t, "default") ?: "-",
+				    member_bool(t, "set") ? ", set" : "");
+		else
+			output_line(stdout, "%s = %s (%s, %s to %s, default %s)%s",
+				    member_string(t, "name") ?: "-",
+				    member_string(t, "value") ?: "-", type,
+				    member_string(t, "min") ?: "-", member_string(t, "max") ?: "-",
+				    member_string(t, "default") ?: "-",
+				    member_bool(t, "set") ? ", set" : "");
 	}
 }
 
 static void print_load(struct json_object *load)
 {
-	struct json_object *signers = member_array(load, "signers");
 	char uid[24], sequence[24];
 
 	snprintf(uid, sizeof(uid), "%llu", (unsigned long long)member_u64(load, "uid"));
@@ -160,9 +205,8 @@ static void print_load(struct json_object *load)
 	print_field("Sequence", sequence);
 	print_field("Description", member_string(load, "description"));
 	print_field("Bundle", member_string(load, "digest"));
-	for (size_t i = 0; signers && i < json_object_array_length(signers); i++)
-		print_field("Signer",
-			    json_object_get_string(json_object_array_get_idx(signers, i)));
+	print_strings("After", member_array(load, "after"));
+	print_strings("Signer", member_array(load, "signers"));
 	print_field("Contract", member_string(load, "contract"));
 	print_field("Lifetime", member_string(load, "lifetime"));
 	print_field("User", uid);
@@ -173,6 +217,7 @@ static void print_load(struct json_object *load)
 	print_field("If revoked", member_string(load, "onRevocation"));
 	print_programs(load);
 	print_maps(load);
+	print_tunables(load);
 }
 
 static int map_error(const struct load_map *map, int r, struct error *error)
@@ -190,7 +235,7 @@ static int print_contents(const struct show *show, struct error *error)
 		if (!table_readable(map))
 			continue;
 		putchar('\n');
-		r = table_print(stdout, map, show->btf);
+		r = table_print(stdout, map, bundle_types_of(&show->types, map));
 		if (r < 0)
 			return map_error(map, r, error);
 	}
@@ -211,7 +256,7 @@ static int add_contents(const struct show *show, struct error *error)
 		json_object_object_del(object, "mapFileDescriptor");
 		if (!table_readable(map))
 			continue;
-		r = table_json(map, show->btf, &table);
+		r = table_json(map, bundle_types_of(&show->types, map), &table);
 		if (r < 0)
 			return map_error(map, r, error);
 		if (json_object_object_get_ex(table, "entries", &entries) &&

@@ -3,14 +3,56 @@
 #include "load.h"
 #include "verbs.h"
 
+enum {
+	OPTION_WITH_DEPENDENTS = 1,
+};
+
+static const struct option options[] = {
+	{"with-dependents", no_argument, NULL, OPTION_WITH_DEPENDENTS},
+	{},
+};
+
+/* What went besides, which nobody has named. */
+static void report(const struct context *ctx, const char *id, struct json_object *reply)
+{
+	struct json_object *dependents = member_array(reply, "dependents");
+	uint64_t others = member_u64(reply, "otherDependents");
+
+	if (ctx->json != JSON_MODE_OFF) {
+		if (json_add(reply, "id", json_object_new_string(id)) == 0)
+			output_json(ctx, reply);
+		return;
+	}
+	for (size_t i = 0; dependents && i < json_object_array_length(dependents); i++)
+		output_line(stdout, "%s: unloaded with %s",
+			    json_object_get_string(json_object_array_get_idx(dependents, i)), id);
+	if (others > 0)
+		output_line(stdout, "%llu loads of other users: unloaded with %s",
+			    (unsigned long long)others, id);
+}
+
+static int unload(struct context *ctx, struct connection *connection, const char *id,
+		  bool with_dependents)
+{
+	_cleanup_json_ struct json_object *reply = NULL;
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	if (unload_call(connection, id, with_dependents, &reply, &error) < 0)
+		return output_error(ctx, &error);
+	if (with_dependents)
+		report(ctx, id, reply);
+	return EXIT_SUCCESS;
+}
+
 int verb_unload(struct context *ctx, int argc, char **argv)
 {
 	_cleanup_connection_ struct connection connection = {.fd = -1};
 	_cleanup_error_ struct error error = ERROR_INIT;
-	int c, status = EXIT_SUCCESS;
+	int c, r, status = EXIT_SUCCESS;
+	bool with_dependents = false;
 
-	while ((c = verb_option(ctx, argc, argv, "", NULL)) > 0)
-		;
+	while ((c = verb_option(ctx, argc, argv, "", options)) > 0)
+		with_dependents = true;
 	if (c < 0)
 		return ctx->exit_status;
 	if (argc == optind)
@@ -19,10 +61,8 @@ int verb_unload(struct context *ctx, int argc, char **argv)
 	if (connection_open(ctx->socket, &connection, &error) < 0)
 		return output_error(ctx, &error);
 	for (int i = optind; i < argc; i++) {
-		_cleanup_error_ struct error failed = ERROR_INIT;
-
-		if (unload_call(&connection, argv[i], &failed) < 0)
-			status = output_error(ctx, &failed);
+		r = unload(ctx, &connection, argv[i], with_dependents);
+		status = r != EXIT_SUCCESS ? r : status;
 		if (connection.failed)
 			break;
 	}

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "file.h"
+#include "image.h"
 #include "kernel-sig.h"
 #include "keys.h"
 #include "loader-link.h"
@@ -227,12 +228,15 @@ static int check_manifest(struct verification *v, struct manifest **ret, struct 
 	const struct bundle_section *s = bundle_find(v->bundle, BUNDLE_MANIFEST, 0);
 	int r;
 
-	if (!s || v->bundle->n_payloads != 1)
-		r = error_set(error, -EOPNOTSUPP, ERROR_BAD_MANIFEST, STEP_AUTHENTICATE,
-			      "the bundle has %u payloads; this version of bpfgate takes one",
-			      v->bundle->n_payloads);
+	if (!s)
+		r = error_set(error, -EBADMSG, ERROR_BAD_MANIFEST, STEP_AUTHENTICATE,
+			      "the bundle has no manifest");
 	else
 		r = manifest_parse((const char *)s->content.data, s->content.size, ret, error);
+	if (r == 0)
+		r = manifest_check_payloads(*ret, v->bundle->n_payloads, error);
+	if (r == 0)
+		r = images_check(v->bundle, *ret, error);
 	if (r < 0) {
 		report(v, "manifest", VERDICT_FAILED, "%s", error_message(error));
 		return r;
@@ -272,7 +276,7 @@ static int check_kernel_sig(struct verification *v, unsigned i, const struct bun
 
 static int check_kernel_sigs(struct verification *v, struct error *error)
 {
-	unsigned contracts = 0;
+	bool there[BUNDLE_PAYLOADS_MAX][CONTRACT_V2 + 1] = {};
 	int r;
 
 	for (unsigned i = 0; i < v->n_verified; i++) {
@@ -282,36 +286,45 @@ static int check_kernel_sigs(struct verification *v, struct error *error)
 			r = check_kernel_sig(v, i, &record->kernel_sigs[j], error);
 			if (r < 0)
 				return r;
-			contracts |= 1u << record->kernel_sigs[j].contract;
+			there[record->kernel_sigs[j].payload][record->kernel_sigs[j].contract] =
+				true;
 		}
 	}
-	for (int c = CONTRACT_V1; c <= CONTRACT_V2; c++)
-		if (!(contracts & 1u << c))
-			report(v, "kernel signature", VERDICT_MISSING,
-			       "contract v%d: no trusted signer brings one, so kernels of that "
-			       "contract refuse the bundle",
-			       c);
+	for (unsigned p = 0; p < v->bundle->n_payloads; p++)
+		for (int c = CONTRACT_V1; c <= CONTRACT_V2; c++)
+			if (!there[p][c])
+				report(v, "kernel signature", VERDICT_MISSING,
+				       "contract v%d, payload %u: no trusted signer brings one, "
+				       "so kernels of that contract refuse the bundle",
+				       c, p);
 	return 0;
 }
 
-static int check_metadata_link(struct verification *v, struct error *error)
+static int check_metadata_link(struct verification *v, unsigned payload, struct error *error)
 {
-	const struct bundle_section *loader = bundle_find(v->bundle, BUNDLE_LOADER, 0);
-	const struct bundle_section *metadata = bundle_find(v->bundle, BUNDLE_METADATA, 0);
+	const struct bundle_section *loader = bundle_find(v->bundle, BUNDLE_LOADER, payload);
+	const struct bundle_section *metadata = bundle_find(v->bundle, BUNDLE_METADATA, payload);
 	uint8_t digest[DIGEST_SIZE];
 
 	if (loader_link_find(loader->content, digest) < 0) {
-		report(v, "metadata digest", VERDICT_FAILED, "the loader does not compare it");
-		return not_authentic(
-			error, "the loader does not check its metadata, so that kernels of "
-			       "contract v1 would load any: build the bundle with bpfctl build");
+		report(v, "metadata digest", VERDICT_FAILED,
+		       "payload %u: the loader does not compare it", payload);
+		return not_authentic(error,
+				     "the loader of payload %u does not check its metadata, so "
+				     "that kernels of contract v1 would load any: build the "
+				     "bundle with bpfctl build",
+				     payload);
 	}
 	if (memcmp(digest, metadata->digest, DIGEST_SIZE) != 0) {
-		report(v, "metadata digest", VERDICT_FAILED, "the loader expects other metadata");
-		return not_authentic(error, "the loader was made for other metadata: build the "
-					    "bundle anew with bpfctl build");
+		report(v, "metadata digest", VERDICT_FAILED,
+		       "payload %u: the loader expects other metadata", payload);
+		return not_authentic(error,
+				     "the loader of payload %u was made for other metadata: build "
+				     "the bundle anew with bpfctl build",
+				     payload);
 	}
-	report(v, "metadata digest", VERDICT_OK, "is the one in the loader's instructions");
+	report(v, "metadata digest", VERDICT_OK,
+	       "payload %u: is the one in the loader's instructions", payload);
 	return 0;
 }
 
@@ -329,8 +342,8 @@ static int check_all(struct verification *v, const char *dir, struct manifest **
 		r = check_sections(v, error);
 	if (r == 0)
 		r = check_manifest(v, ret, error);
-	if (r == 0)
-		r = check_metadata_link(v, error);
+	for (unsigned i = 0; i < v->bundle->n_payloads && r == 0; i++)
+		r = check_metadata_link(v, i, error);
 	if (r == 0)
 		r = check_kernel_sigs(v, error);
 	return r;

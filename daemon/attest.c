@@ -13,6 +13,7 @@
 #include <stdarg.h>
 
 #include "attest-btf.h"
+#include "attest-opening.h"
 #include "errno-text.h"
 #include "helper-call.h"
 #include "kfunc.h"
@@ -65,9 +66,10 @@ bool map_name_fits(const char *manifest, const char *kernel)
 	       strncmp(manifest, dot, strnlen(dot, BPF_OBJ_NAME_LEN)) == 0;
 }
 
-static int attest_map(const struct manifest_map *map, int fd, struct map_info *ret,
-		      struct error *error)
+static int attest_map(const struct manifest_map *map, int fd, const struct map_opening *opening,
+		      struct map_info *ret, struct error *error)
 {
+	uint32_t max_entries = opening->max_entries ?: map->max_entries;
 	struct bpf_map_info info;
 	const char *type;
 	int r;
@@ -85,23 +87,30 @@ static int attest_map(const struct manifest_map *map, int fd, struct map_info *r
 			      map->name, type ?: "unknown", map_type_name(map->type));
 	}
 	if (info.key_size != map->key_size || info.value_size != map->value_size ||
-	    (map->max_entries != 0 && info.max_entries != map->max_entries))
+	    (max_entries != 0 && info.max_entries != max_entries))
 		return refuse(error,
 			      "map \"%s\" has keys of %u bytes, values of %u and %u entries, "
-			      "not %u, %u and %u as its manifest says",
+			      "not %u, %u and %u as %s",
 			      map->name, info.key_size, info.value_size, info.max_entries,
-			      map->key_size, map->value_size, map->max_entries);
+			      map->key_size, map->value_size, max_entries,
+			      opening->max_entries ? "was set" : "its manifest says");
+	r = attest_opening(map, fd, opening, error);
+	if (r < 0)
+		return r;
 	*ret = (struct map_info){info.id, info.key_size, info.value_size, info.max_entries};
 	return 0;
 }
 
 static int attest_maps(const struct manifest *manifest, const struct loaded *loaded,
-		       struct map_info *ret, struct error *error)
+		       const struct map_opening *openings, struct map_info *ret,
+		       struct error *error)
 {
+	static const struct map_opening closed = {};
 	int r;
 
 	for (unsigned i = 0; i < manifest->n_maps; i++) {
-		r = attest_map(&manifest->maps[i], loaded->maps[i], &ret[i], error);
+		r = attest_map(&manifest->maps[i], loaded->maps[i],
+			       openings ? &openings[i] : &closed, &ret[i], error);
 		if (r < 0)
 			return r;
 		for (unsigned k = 0; k < i; k++)
@@ -165,7 +174,7 @@ static int attest_calls(const struct manifest *manifest, const struct manifest_p
 	return r;
 }
 
-/* Only maps that the manifest declares. */
+/* Only maps that the manifest declares, of the program's own payload. */
 static int attest_used_maps(const struct manifest *manifest, const struct manifest_program *program,
 			    const struct map_info *maps, const uint32_t *used, unsigned n_used,
 			    struct error *error)
@@ -175,7 +184,7 @@ static int attest_used_maps(const struct manifest *manifest, const struct manife
 
 		while (k < manifest->n_maps && maps[k].id != used[i])
 			k++;
-		if (k == manifest->n_maps)
+		if (k == manifest->n_maps || manifest->maps[k].payload != program->payload)
 			return refuse(error,
 				      "program \"%s\" uses a map (id %u) that the manifest "
 				      "does not declare",
@@ -257,8 +266,8 @@ static int attest_programs(const struct manifest *manifest, const struct loaded 
 }
 
 int attest(const struct manifest *manifest, const struct loaded *loaded,
-	   const struct kfunc_grant *grant, struct program_info *ret_programs,
-	   struct map_info *ret_maps, struct error *error)
+	   const struct map_opening *openings, const struct kfunc_grant *grant,
+	   struct program_info *ret_programs, struct map_info *ret_maps, struct error *error)
 {
 	struct program_info programs[MANIFEST_PROGRAMS_MAX];
 	struct map_info maps[MANIFEST_MAPS_MAX];
@@ -270,7 +279,7 @@ int attest(const struct manifest *manifest, const struct loaded *loaded,
 			      "says",
 			      loaded->n_programs, loaded->n_maps, manifest->n_programs,
 			      manifest->n_maps);
-	r = attest_maps(manifest, loaded, maps, error);
+	r = attest_maps(manifest, loaded, openings, maps, error);
 	if (r == 0)
 		r = attest_programs(manifest, loaded, maps, grant, programs, error);
 	if (r < 0)

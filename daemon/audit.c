@@ -71,10 +71,14 @@ void audit_started(void)
 
 void audit_loaded(const struct peer *peer, const struct load *load)
 {
+	_cleanup_free_ char *set = NULL;
 	struct entry entry = {};
 
-	add(&entry, "MESSAGE=User %u loaded %s %s as %s, allowed by rule \"%s\" (%s).", peer->uid,
-	    load->manifest->name, load->manifest->version, load->id, load->rule, load->rule_source);
+	if (load->tuning.set)
+		tuning_format(load->manifest, &load->tuning, &set);
+	add(&entry, "MESSAGE=User %u loaded %s %s as %s%s%s, allowed by rule \"%s\" (%s).",
+	    peer->uid, load->manifest->name, load->manifest->version, load->id, set ? " with " : "",
+	    set ?: "", load->rule, load->rule_source);
 	add(&entry, MESSAGE_LOADED);
 	add(&entry, "PRIORITY=%d", LOG_INFO);
 	add(&entry, "BPFGATE_LOAD_ID=%s", load->id);
@@ -86,6 +90,8 @@ void audit_loaded(const struct peer *peer, const struct load *load)
 	add(&entry, "BPFGATE_UID=%u", peer->uid);
 	add(&entry, "BPFGATE_PID=%d", peer->pid);
 	add(&entry, "BPFGATE_LIFETIME=%s", lifetime_name(load->lifetime));
+	if (set)
+		add(&entry, "BPFGATE_TUNABLES=%s", set);
 	send_entry(&entry, LOG_INFO);
 }
 
@@ -133,6 +139,7 @@ void audit_refused(const struct peer *peer, const char *what, const char *id,
 	add_error_field(&entry, error, "rule", "BPFGATE_RULE");
 	add_error_field(&entry, error, "ruleSource", "BPFGATE_RULE_SOURCE");
 	add_error_field(&entry, error, "target", "BPFGATE_TARGET");
+	add_error_field(&entry, error, "tunable", "BPFGATE_TUNABLE");
 	send_entry(&entry, LOG_NOTICE);
 }
 

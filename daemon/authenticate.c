@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "certificate.h"
+#include "image.h"
 #include "test-hooks.h"
 
 /* How many signers a refusal names before it says "and N more". */
@@ -244,22 +245,16 @@ static int check_sections(const struct bundle *bundle, struct error *error)
 static int read_manifest(struct authentic *a, struct error *error)
 {
 	const struct bundle_section *manifest = bundle_find(&a->bundle, BUNDLE_MANIFEST, 0);
+	int r;
 
 	if (!manifest)
 		return error_set(error, -EBADMSG, ERROR_BAD_MANIFEST, STEP_AUTHENTICATE,
 				 "the bundle has no manifest");
-	if (a->bundle.n_payloads != 1)
-		return error_set(
-			error, -EBADMSG, ERROR_BAD_MANIFEST, STEP_AUTHENTICATE,
-			"the bundle has %u payloads; this version of bpfgate loads exactly "
-			"one",
-			a->bundle.n_payloads);
-	if (!bundle_find(&a->bundle, BUNDLE_LOADER, 0) ||
-	    !bundle_find(&a->bundle, BUNDLE_METADATA, 0))
-		return error_set(error, -EBADMSG, ERROR_BAD_MANIFEST, STEP_AUTHENTICATE,
-				 "the bundle lacks the loader or the metadata of its payload");
-	return manifest_parse((const char *)manifest->content.data, manifest->content.size,
-			      &a->manifest, error);
+	r = manifest_parse((const char *)manifest->content.data, manifest->content.size,
+			   &a->manifest, error);
+	if (r == 0)
+		r = manifest_check_payloads(a->manifest, a->bundle.n_payloads, error);
+	return r < 0 ? r : images_check(&a->bundle, a->manifest, error);
 }
 
 static int check_bundle(const struct authentic *a, const struct authority *by, struct error *error)

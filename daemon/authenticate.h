@@ -32,8 +32,8 @@ struct authority {
  * error when no other trusted signer is left (a record that does not verify: always).
  * ERROR_MALFORMED, ERROR_NOT_AUTHENTIC, ERROR_REVOKED, ERROR_BAD_MANIFEST, all at
  * STEP_AUTHENTICATE; the message names signer, key file and what an administrator or publisher can
- * do. A manifest that does not fit the sections (payload missing) is ERROR_BAD_MANIFEST. Exactly
- * one payload in this version.
+ * do. A manifest that does not fit the sections (another number of payloads) is
+ * ERROR_BAD_MANIFEST.
  */
 int authenticate(const void *data, size_t size, const struct authority *by, int64_t now,
 		 struct authentic *ret, struct error *error);

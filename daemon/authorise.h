@@ -24,6 +24,7 @@ struct request {
 	const struct trusted_key *const *signers; /* verified, distinct */
 	unsigned n_attachments;
 	const struct attachment *attachments; /* fit the manifest already */
+	uint64_t tunables_set;		      /* bit i: the client set manifest->tunables[i] */
 	enum lifetime lifetime;
 	unsigned n_loads; /* that this uid has at present */
 };

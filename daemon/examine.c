@@ -8,12 +8,12 @@
 
 #include "audit.h"
 #include "gate.h"
+#include "stage.h"
 
 void examination_done(struct examination *examination)
 {
-	for (unsigned i = 0; i < examination->n_unloaded; i++)
-		error_done(&examination->unloaded[i].why);
-	free(examination->unloaded);
+	removal_done(&examination->unloaded);
+	removal_done(&examination->dependents);
 	*examination = (struct examination){};
 }
 
@@ -87,17 +87,35 @@ int examine_load(const struct snapshot *snapshot, const struct load *load, enum 
 			 count.n_good, load->required);
 }
 
+/* Or has it gone meanwhile, with what it follows? */
+static bool is_there(struct table *table, const struct load *load)
+{
+	struct load *found = NULL;
+
+	if (table_find(table, load->id, 0, &found, NULL) < 0)
+		return false;
+	load_unref(found);
+	return true;
+}
+
+/* What follows it goes, too, whatever the rules of that say. */
 static void take_down(struct gate *gate, const struct load *load, const struct error *why,
 		      struct examination *ret)
 {
+	_cleanup_removal_ struct removal removal = {};
 	_cleanup_error_ struct error error = ERROR_INIT;
+	int r;
 
-	if (table_remove(gate->table, load->id, 0, &error) == 0) {
-		memcpy(ret->unloaded[ret->n_unloaded].id, load->id, LOAD_ID_SIZE);
-		load_ended(load->id, "revoked", &ret->unloaded[ret->n_unloaded++].why, "%s",
-			   error_message(why));
+	r = stage_take_down(gate->table, load->id, 0, &removal, &error);
+	if (error.code == ERROR_NOT_FOUND)
+		return;
+	for (unsigned i = 0; i < removal.n; i++)
+		removal_add(&ret->dependents, removal.items[i].id, removal.items[i].uid, NULL);
+	if (r == 0 || !is_there(gate->table, load)) {
+		removal_add(&ret->unloaded, load->id, load->uid, error_message(why));
 		audit_examined(load, why, AUDIT_UNLOADED);
-	} else if (error.code != ERROR_NOT_FOUND) {
+	}
+	if (r < 0) {
 		ret->n_failed++;
 		fprintf(stderr, SD_ERR "Load %s is revoked, but %s\n", load->id,
 			error_message(&error));
@@ -110,7 +128,7 @@ static void examine_one(struct gate *gate, const struct snapshot *snapshot, cons
 	_cleanup_error_ struct error why = ERROR_INIT;
 	int r = examine_load(snapshot, load, STEP_RECORD, &why);
 
-	if (r == 0)
+	if (r == 0 || !is_there(gate->table, load))
 		return;
 	if (r != -EKEYREVOKED) {
 		ret->n_untrusted++;
@@ -132,13 +150,11 @@ int examine_all(struct gate *gate, const struct snapshot *snapshot, struct exami
 	r = table_list(gate->table, 0, &loads, &n);
 	if (r < 0)
 		return r;
-	ret->unloaded = calloc(n + 1, sizeof(*ret->unloaded));
 	for (unsigned i = 0; i < n; i++) {
-		if (ret->unloaded)
-			examine_one(gate, snapshot, loads[i], ret);
+		examine_one(gate, snapshot, loads[i], ret);
 		load_unref(loads[i]);
 	}
-	return ret->unloaded ? 0 : -ENOMEM;
+	return 0;
 }
 
 int examine_added(struct gate *gate, const struct snapshot *snapshot, const struct load *load,
@@ -152,6 +168,6 @@ int examine_added(struct gate *gate, const struct snapshot *snapshot, const stru
 	if (today == snapshot || examine_load(today, load, STEP_RECORD, &why) != -EKEYREVOKED ||
 	    load->keep_revoked)
 		return 0;
-	table_remove(gate->table, load->id, 0, NULL);
+	stage_take_down(gate->table, load->id, 0, NULL, NULL);
 	return refuse_revoked(error_message(&why), NULL, STEP_RECORD, error);
 }

@@ -3,6 +3,7 @@
 
 #include "json.h"
 #include "requires.h"
+#include "stage.h"
 
 /* Nothing for ERROR_NONE. */
 static int append(struct json_object *array, const struct error *error)
@@ -23,20 +24,23 @@ static int append(struct json_object *array, const struct error *error)
 	return r < 0 ? r : json_add_string(object, "message", error_message(error));
 }
 
-int explain_refusals(const struct gate *gate, const struct authentic *authentic,
-		     const struct error *revoked, bool allowed, uid_t uid,
-		     struct json_object *array)
+int explain_refusals(const struct refusal_question *q, struct json_object *array)
 {
-	_cleanup_error_ struct error floor = ERROR_INIT, feature = ERROR_INIT;
+	_cleanup_error_ struct error floor = ERROR_INIT, base = ERROR_INIT, feature = ERROR_INIT;
+	const struct manifest *manifest = q->authentic->manifest;
 	struct release release;
 	int r;
 
-	authentic_release(authentic, authentic->manifest, &release);
-	if (allowed || uid == 0)
-		floors_check(gate->floors, uid, &release, &floor);
-	requires_check(authentic->manifest, &gate->probe, &feature);
-	r = append(array, revoked);
+	authentic_release(q->authentic, manifest, &release);
+	if (q->tell_all) {
+		floors_check(q->gate->floors, q->subject, &release, &floor);
+		stage_check(q->gate, q->snapshot, manifest, q->subject, &base);
+	}
+	requires_check(manifest, &q->gate->probe, &feature);
+	r = append(array, q->revoked);
 	if (r == 0)
 		r = append(array, &floor);
+	if (r == 0)
+		r = append(array, &base);
 	return r < 0 ? r : append(array, &feature);
 }

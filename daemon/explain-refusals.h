@@ -4,12 +4,18 @@
 
 #include "road.h"
 
+struct refusal_question {
+	struct gate *gate;
+	const struct snapshot *snapshot;
+	const struct authentic *authentic;
+	const struct error *revoked; /* of authenticate(), or none */
+	uid_t subject;		     /* who would load */
+	bool tell_all;		     /* also what a load hears only that the rules allow */
+};
+
 /*
- * Appends to @array (Explain's refusals) what of @authentic the road would refuse, in its order:
- * @revoked, the error of authenticate(), where it is set; rollback floors; features that the kernel
- * does not have. @uid: who asks; others than root hear of floors only where the rules allow,
- * @allowed, for a load would not get there. 0 or -ENOMEM.
+ * Appends to @array (Explain's refusals) what the road would refuse, in its order: revocation,
+ * rollback floors, bundles that are to be loaded before, features that the kernel does not have. 0
+ * or -ENOMEM.
  */
-int explain_refusals(const struct gate *gate, const struct authentic *authentic,
-		     const struct error *revoked, bool allowed, uid_t uid,
-		     struct json_object *array);
+int explain_refusals(const struct refusal_question *q, struct json_object *array);

@@ -7,6 +7,7 @@
 
 #include "explain-refusals.h"
 #include "json.h"
+#include "tuning-json.h"
 #include "wanted.h"
 
 #define LOOKUP_BUFFER_MAX (1024u * 1024)
@@ -20,12 +21,14 @@ struct question {
 	struct peer subject;
 	unsigned n_attachments;
 	struct attachment *attachments;
+	struct tuning tuning;
 	const struct trusted_key *signers[BUNDLE_SIGNERS_MAX];
 	struct request request;
 };
 
 static void question_done(struct question *q)
 {
+	tuning_done(&q->tuning);
 	attachments_free(q->attachments, q->n_attachments);
 	peer_done(&q->subject);
 	error_done(&q->revoked);
@@ -149,8 +152,11 @@ static int read_bundle(struct question *q, struct road_request *request, struct 
 		r = authenticate_bundle(q, error);
 	if (r < 0)
 		return r;
-	return wanted_resolve(q->authentic.manifest, &request->peer, request->wanted,
-			      request->n_wanted, &q->attachments, &q->n_attachments, error);
+	r = wanted_resolve(q->authentic.manifest, &request->peer, request->wanted,
+			   request->n_wanted, &q->attachments, &q->n_attachments, error);
+	return r < 0 ? r
+		     : tuning_resolve(q->authentic.manifest, request->settings, request->n_settings,
+				      &q->tuning, error);
 }
 
 static void fill_request(struct question *q, struct gate *gate, enum lifetime lifetime)
@@ -164,6 +170,7 @@ static void fill_request(struct question *q, struct gate *gate, enum lifetime li
 		.signers = q->signers,
 		.n_attachments = q->n_attachments,
 		.attachments = q->attachments,
+		.tunables_set = q->tuning.set,
 		.lifetime = lifetime,
 		.n_loads = table_count(gate->table, q->subject.uid),
 	};
@@ -257,6 +264,14 @@ static int add_attachments(struct json_object *reply, const struct question *q)
 	return r;
 }
 
+static int add_tunables(struct json_object *reply, const struct question *q)
+{
+	struct json_object *array = NULL;
+	int r = tuning_to_json(q->request.manifest, &q->tuning, &array);
+
+	return r < 0 ? r : json_add(reply, "tunables", array);
+}
+
 static int add_bundle(struct json_object *reply, const struct question *q)
 {
 	char digest[DIGEST_TEXT_SIZE];
@@ -274,7 +289,9 @@ static int add_bundle(struct json_object *reply, const struct question *q)
 		r = json_add_string(reply, "lifetime", lifetime_name(q->request.lifetime));
 	if (r == 0)
 		r = add_signers(reply, q);
-	return r < 0 ? r : add_attachments(reply, q);
+	if (r == 0)
+		r = add_attachments(reply, q);
+	return r < 0 ? r : add_tunables(reply, q);
 }
 
 /* One limit that there is; what is used and cannot be told is more than any. */
@@ -330,14 +347,17 @@ static int add_limits(struct json_object *reply, const struct question *q, struc
 	return add_limits_of(array, true, &decision->total, &has);
 }
 
-static int add_refusals(struct json_object *reply, const struct question *q,
-			const struct gate *gate, bool allowed, uid_t asker, bool *ret_any)
+/* @tell_all: see explain-refusals.h. */
+static int add_refusals(struct json_object *reply, const struct question *q, struct gate *gate,
+			bool tell_all, bool *ret_any)
 {
+	const struct refusal_question question = {gate,	       q->snapshot,    &q->authentic,
+						  &q->revoked, q->subject.uid, tell_all};
 	struct json_object *array = json_object_new_array();
 	int r = json_add(reply, "refusals", array);
 
 	if (r == 0)
-		r = explain_refusals(gate, &q->authentic, &q->revoked, allowed, asker, array);
+		r = explain_refusals(&question, array);
 	if (r == 0)
 		*ret_any = json_object_array_length(array) > 0;
 	return r;
@@ -357,8 +377,8 @@ static char *allowed_text(const struct decision *d, bool refused)
 }
 
 /* What policy_authorise() itself says; -ENOMEM aside, a refusal is the answer and no error. */
-static int add_decision(struct json_object *reply, const struct question *q,
-			const struct gate *gate, uid_t asker)
+static int add_decision(struct json_object *reply, const struct question *q, struct gate *gate,
+			uid_t asker)
 {
 	_cleanup_decision_ struct decision decision = {};
 	_cleanup_error_ struct error why = ERROR_INIT;
@@ -370,7 +390,7 @@ static int add_decision(struct json_object *reply, const struct question *q,
 	if (r < 0 && r != -EACCES)
 		return r;
 	allowed = r == 0;
-	r = add_refusals(reply, q, gate, allowed, asker, &refused);
+	r = add_refusals(reply, q, gate, allowed || asker == 0, &refused);
 	message = allowed ? allowed_text(&decision, refused) : strdup(error_message(&why));
 	if (r < 0 || !message)
 		return -ENOMEM;

@@ -33,12 +33,10 @@ int gate_setup(struct gate *gate, const char *state_dir, struct error *error);
 
 /* What a look at all loads found; examination_done(). */
 struct examination {
-	unsigned n_unloaded, n_kept, n_untrusted;
+	struct removal unloaded;   /* revoked */
+	struct removal dependents; /* that followed them */
+	unsigned n_kept, n_untrusted;
 	unsigned n_failed; /* revoked, but could not be unloaded */
-	struct {
-		char id[LOAD_ID_SIZE];
-		struct error why; /* ERROR_ENDED, for the client */
-	} * unloaded;
 };
 void examination_done(struct examination *examination);
 #define _cleanup_examination_ _cleanup_(examination_done)

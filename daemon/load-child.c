@@ -182,6 +182,9 @@ static int run_loader(struct child *child, int *ret_result)
 	int r;
 
 	loader_context_init(&child->context, input->n_programs, input->n_maps);
+	for (unsigned i = 0; input->openings && i < input->n_maps; i++)
+		loader_context_open(&child->context, i, input->openings[i].max_entries,
+				    input->openings[i].replace ? input->openings[i].value : NULL);
 	if (child->job->log) {
 		child->context.log_level = 1;
 		child->context.log_size = LOAD_LOG_SIZE;

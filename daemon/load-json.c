@@ -2,6 +2,7 @@
 #include "load-json.h"
 
 #include "json.h"
+#include "tuning-json.h"
 
 static int add_string(struct json_object *object, const char *name, const char *value)
 {
@@ -32,6 +33,8 @@ static int program_to_json(const struct load *load, unsigned i, struct json_obje
 	if (r == 0)
 		r = add_number(object, "id", load->programs[i].id);
 	if (r == 0)
+		r = add_number(object, "payload", program->payload);
+	if (r == 0)
 		r = add_string(object, "tag", load->programs[i].tag);
 	return r;
 }
@@ -61,6 +64,8 @@ static int map_to_json(const struct load *load, unsigned i, struct json_object *
 		r = add_string(object, "grant", grant_name(map->grant));
 	if (r == 0)
 		r = add_number(object, "id", info->id);
+	if (r == 0)
+		r = add_number(object, "payload", map->payload);
 	if (r == 0)
 		r = add_string(object, "key", map->key);
 	if (r == 0)
@@ -106,6 +111,16 @@ static int add_signers(struct json_object *object, const struct load *load)
 	return r;
 }
 
+static int add_after(struct json_object *object, const struct manifest *m)
+{
+	struct json_object *array = json_object_new_array_ext((int)m->n_after);
+	int r = json_add(object, "after", array);
+
+	for (unsigned i = 0; i < m->n_after && r == 0; i++)
+		r = append(array, json_object_new_string(m->after[i]));
+	return r;
+}
+
 static int add_head(struct json_object *object, const struct load *load)
 {
 	static const char *const contracts[] = {"none", "v1", "v2"};
@@ -124,6 +139,8 @@ static int add_head(struct json_object *object, const struct load *load)
 	if (r == 0)
 		r = add_string(object, "digest", load->digest);
 	if (r == 0)
+		r = add_after(object, m);
+	if (r == 0)
 		r = add_string(object, "lifetime", lifetime_name(load->lifetime));
 	if (r == 0)
 		r = add_number(object, "uid", load->uid);
@@ -140,6 +157,14 @@ static int add_head(struct json_object *object, const struct load *load)
 	return r < 0 ? r : add_string(object, "contract", contracts[load->contract]);
 }
 
+static int add_tunables(struct json_object *object, const struct load *load)
+{
+	struct json_object *array = NULL;
+	int r = tuning_to_json(load->manifest, &load->tuning, &array);
+
+	return r < 0 ? r : json_add(object, "tunables", array);
+}
+
 static int add_body(struct json_object *object, const struct load *load)
 {
 	int r;
@@ -149,7 +174,7 @@ static int add_body(struct json_object *object, const struct load *load)
 		r = add_array(object, "maps", load, load->manifest->n_maps, map_to_json);
 	if (r == 0)
 		r = add_array(object, "attachments", load, load->n_attachments, attachment_to_json);
-	return r;
+	return r < 0 ? r : add_tunables(object, load);
 }
 
 static int add_fds(struct json_object *object, const struct load *load, const int *map_fds,

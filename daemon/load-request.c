@@ -3,6 +3,8 @@
 
 #include <limits.h>
 
+#include "tuning-json.h"
+
 #define WANTED_NAME_MAX	  256
 #define WANTED_TARGET_MAX (PATH_MAX + 512) /* uprobe: a path and a symbol */
 
@@ -59,5 +61,7 @@ const char *load_request_fill(struct call *call, const struct load_parameters *p
 		return "lifetime";
 	if (parse_attach(parameters->attach, request) < 0)
 		return "attach";
+	if (settings_from_json(parameters->set, &request->settings, &request->n_settings) < 0)
+		return "set";
 	return NULL;
 }

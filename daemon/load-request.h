@@ -7,15 +7,16 @@
 struct load_parameters {
 	uint64_t fd_index;
 	const char *lifetime;
-	struct json_object *attach;
+	struct json_object *attach, *set;
 };
 
 /* Of a list of members for call_parameters(). */
 #define LOAD_PARAMETERS(p)                                       \
 	{"bundleFileDescriptor", JSON_U64, true, &(p).fd_index}, \
 		{"lifetime", JSON_STRING, false, &(p).lifetime}, \
+		{"attach", JSON_ARRAY, false, &(p).attach},      \
 	{                                                        \
-		"attach", JSON_ARRAY, false, &(p).attach         \
+		"set", JSON_ARRAY, false, &(p).set               \
 	}
 
 /*

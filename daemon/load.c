@@ -367,13 +367,52 @@ static int input_check(const struct load_input *input, struct error *error)
 	return r < 0 ? r : loader_data_check(input->loader, input->metadata, error);
 }
 
-int loader_load(const struct load_input *input, uint64_t deadline_usec, struct loaded *ret,
-		struct error *error)
+/* Puts the objects of @from behind those of @to, which owns them then. */
+static int append(struct loaded *to, struct loaded *from, struct error *error)
 {
+	if (from->n_programs > MANIFEST_PROGRAMS_MAX - to->n_programs ||
+	    from->n_maps > MANIFEST_MAPS_MAX - to->n_maps)
+		return error_set(error, -E2BIG, ERROR_BAD_MANIFEST, STEP_LOAD,
+				 "more programs or maps than a bundle can hold");
+	for (unsigned i = 0; i < from->n_programs; i++)
+		to->programs[to->n_programs++] = from->programs[i];
+	for (unsigned i = 0; i < from->n_maps; i++)
+		to->maps[to->n_maps++] = from->maps[i];
+	*from = LOADED_INIT;
+	return 0;
+}
+
+/* One of several says which it is. */
+static int of_payload(unsigned i, unsigned n, int r, struct error *error)
+{
+	if (r < 0 && n > 1)
+		error_prefix(error, "payload %u", i);
+	return r;
+}
+
+int loader_load(const struct load_input *inputs, unsigned n, uint64_t deadline_usec,
+		struct loaded *ret, struct error *error)
+{
+	uint64_t end = now_usec() + deadline_usec;
+	_cleanup_loaded_ struct loaded all = LOADED_INIT;
 	int r;
 
-	r = input_check(input, error);
-	if (r < 0)
-		return r;
-	return load_unchecked(input, deadline_usec, ret, error);
+	for (unsigned i = 0; i < n; i++) {
+		r = of_payload(i, n, input_check(&inputs[i], error), error);
+		if (r < 0)
+			return r;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		_cleanup_loaded_ struct loaded one = LOADED_INIT;
+		uint64_t now = now_usec();
+
+		r = load_unchecked(&inputs[i], now < end ? end - now : 0, &one, error);
+		if (r == 0)
+			r = append(&all, &one, error);
+		if (r < 0)
+			return of_payload(i, n, r, error);
+	}
+	*ret = all;
+	all = LOADED_INIT;
+	return 0;
 }

@@ -2,7 +2,8 @@
 /*
  * The interface of the loaders that libbpf's gen_loader writes (bpf/skel_internal.h): names of map
  * and program, and the context that the loader gets and fills. Nothing signs the context; it is
- * made here, of the manifest's counts and zeros, so that a loader does just what was signed.
+ * made here, of the manifest's counts, zeros and what the signer has left open (tuning.h), so that
+ * a loader does just what was signed.
  */
 #pragma once
 
@@ -37,6 +38,18 @@ static inline void loader_context_init(struct loader_context *context, unsigned 
 	context->size =
 		(uint32_t)(offsetof(struct loader_context, objects) +
 			   n_maps * sizeof(struct loader_map) + n_programs * sizeof(int32_t));
+}
+
+/* @value has the size of the map's value, and is read while the loader runs; NULL, 0: as signed. */
+static inline void loader_context_open(struct loader_context *context, unsigned i,
+				       uint32_t max_entries, const void *value)
+{
+	struct loader_map map = {
+		.max_entries = max_entries,
+		.initial_value = (uint64_t)(uintptr_t)value,
+	};
+
+	memcpy(context->objects + i * sizeof(map), &map, sizeof(map));
 }
 
 static inline int loader_context_map(const struct loader_context *context, unsigned i)

@@ -60,13 +60,25 @@ void keyring_drop(int32_t serial);
 
 /* ---- load (load.c, load-child.c) ---- */
 
+/*
+ * What is given to the loader, for one map, in place of what its signed metadata holds, and what
+ * the map must be then. All zeros: as signed.
+ */
+struct map_opening {
+	uint32_t max_entries; /* 0: as the manifest says */
+	uint8_t *value;	      /* what the map is to hold, NULL: not compared; owned */
+	size_t value_size;
+	bool replace; /* .value is given to the loader; else it has been signed with it */
+};
+
 struct load_input {
 	struct blob loader;   /* BPF instructions, whole */
 	struct blob metadata; /* initial value of the loader's map */
 	struct blob pkcs7;    /* kernel signature for .contract; size 0 only if daemon_only */
 	enum contract contract;
 	int32_t keyring;
-	unsigned n_programs, n_maps; /* what the loader's context has room for */
+	unsigned n_programs, n_maps;	    /* what the loader's context has room for */
+	const struct map_opening *openings; /* NULL: none, else for each of .n_maps; borrowed */
 	/* checking in the daemon alone, as configured for kernels that cannot: CONTRACT_NONE */
 	bool daemon_only;
 };
@@ -85,14 +97,18 @@ void loaded_done(struct loaded *loaded);
 #define LOAD_DEADLINE_USEC (60 * 1000 * 1000)
 
 /*
- * Loads in a fresh child: drops everything but what the load needs, makes the exclusive, frozen
- * metadata map, loads the loader with its signature, runs it, enumerates the child's whole fd
- * table, hands over the declared objects and ends. ERROR_KERNEL at STEP_LOAD (errno; "log" field
- * with the verifier's log where there is one; which of map create, loader load, loader run it
- * was), ERROR_ATTESTATION at STEP_ATTEST for any object that is not declared.
+ * Loads the @n payloads of a bundle, one after the other, all or none: each in a fresh child that
+ * drops everything but what the load needs, makes the exclusive, frozen metadata map, loads the
+ * loader with its signature, runs it, enumerates its whole fd table, hands over the declared
+ * objects and ends. No child is begun before all inputs are checked; the deadline is for all
+ * together. *ret has the objects of all, in the order of @inputs.
+ *
+ * ERROR_KERNEL at STEP_LOAD (errno; "log" field with the verifier's log where there is one; which
+ * of map create, loader load, loader run it was), ERROR_ATTESTATION at STEP_ATTEST for any object
+ * that is not declared. With several payloads the message begins with "payload N: ".
  */
-int loader_load(const struct load_input *input, uint64_t deadline_usec, struct loaded *ret,
-		struct error *error);
+int loader_load(const struct load_input *inputs, unsigned n, uint64_t deadline_usec,
+		struct loaded *ret, struct error *error);
 
 /* ---- attest (attest.c) ---- */
 
@@ -116,15 +132,16 @@ struct kfunc_grant {
 
 /*
  * Asks the kernel what was loaded and compares with the manifest: name, program type,
- * attach_btf_id against the exact targets, maps (name, type, sizes, entries), no map used by a
+ * attach_btf_id against the exact targets, maps (name, type, sizes, entries, and as far as
+ * @openings say so: other entries, contents; NULL: nothing is open), no map used by a
  * program that is not declared, no kfunc call but of those that belong to a feature which the
  * manifest requires and that @grant has (kfunc.h), no helper call but of those that @grant has
  * (helper-call.h). ERROR_ATTESTATION.
  * @ret_programs, @ret_maps: arrays of the manifest's sizes.
  */
 int attest(const struct manifest *manifest, const struct loaded *loaded,
-	   const struct kfunc_grant *grant, struct program_info *ret_programs,
-	   struct map_info *ret_maps, struct error *error);
+	   const struct map_opening *openings, const struct kfunc_grant *grant,
+	   struct program_info *ret_programs, struct map_info *ret_maps, struct error *error);
 
 /* ---- measure (measure.c) ---- */
 

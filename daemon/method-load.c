@@ -3,6 +3,7 @@
 #include "load-request.h"
 #include "method.h"
 #include "service.h"
+#include "stage.h"
 #include "unload.h"
 
 struct load_job {
@@ -38,7 +39,8 @@ static void undo(struct load_job *j)
 	char(*id)[LOAD_ID_SIZE] = malloc(sizeof(*id));
 
 	if (!id) {
-		table_remove(j->base.front->gate->table, j->reply.load->id, j->base.peer.uid, NULL);
+		stage_take_down(j->base.front->gate->table, j->reply.load->id, j->base.peer.uid,
+				NULL, NULL);
 		return;
 	}
 	memcpy(*id, j->reply.load->id, sizeof(*id));

@@ -2,7 +2,7 @@
 /*
  * Does a rule match a request? Each condition asks for one thing in two ways: of an allow rule all
  * programs, targets and maps must fit, of a deny rule one is enough. A condition that was left out
- * holds, but the two that are never open: what an allow rule does not grant, and lifetimes.
+ * holds, but those that are never open: what an allow rule does not grant, tunables, lifetimes.
  */
 #include "policy-match.h"
 
@@ -300,6 +300,39 @@ static bool match_grants(const struct policy_rule *rule, const struct request *r
 	       differs(mismatch, "no map is to be granted in one of the rule's ways");
 }
 
+/* The first tunable that was set and that the rule names (@named) or does not name, or NULL. */
+static const char *find_tunable(const struct policy_rule *rule, const struct request *request,
+				bool named)
+{
+	const struct manifest *manifest = request->manifest;
+
+	for (unsigned i = 0; i < manifest->n_tunables; i++) {
+		bool fits = false;
+
+		if (!(request->tunables_set & UINT64_C(1) << i))
+			continue;
+		for (unsigned k = 0; k < rule->tunables.n && !fits; k++)
+			fits = pattern_match(rule->tunables.items[k], manifest->tunables[i].name);
+		if (fits == named)
+			return manifest->tunables[i].name;
+	}
+	return NULL;
+}
+
+static bool match_tunables(const struct policy_rule *rule, const struct request *request,
+			   struct policy_mismatch *mismatch)
+{
+	const char *name;
+
+	if (rule->deny)
+		return rule->tunables.n == 0 || find_tunable(rule, request, true) ||
+		       differs(mismatch, "no tunable is set that the rule's tunables name");
+	name = find_tunable(rule, request, false);
+	return !name ||
+	       differs(mismatch, "the tunable '%.*s' is set, which the rule's tunables do not name",
+		       NAME_SHOWN, name);
+}
+
 static bool match_lifetime(const struct policy_rule *rule, const struct request *request,
 			   struct policy_mismatch *mismatch)
 {
@@ -316,7 +349,7 @@ bool policy_rule_matches(const struct policy_rule *rule, const struct request *r
 	static bool (*const conditions[])(const struct policy_rule *, const struct request *,
 					  struct policy_mismatch *) = {
 		match_bundle, match_signers, match_types,    match_targets,
-		match_kfuncs, match_grants,  match_lifetime,
+		match_kfuncs, match_grants,  match_tunables, match_lifetime,
 	};
 	struct policy_mismatch mismatch = {};
 

@@ -2,9 +2,10 @@
 #include "record-json.h"
 
 #include "json.h"
+#include "tuning-json.h"
 
 /* Raised with any change of what is written: another version's records are not guessed at. */
-#define RECORD_VERSION 2
+#define RECORD_VERSION 3
 
 bool record_id_valid(const char *id)
 {
@@ -89,6 +90,14 @@ static int add_signers(struct json_object *record, const struct load *load)
 	return signers ? 0 : -ENOMEM;
 }
 
+static int add_tunables(struct json_object *record, const struct load *load)
+{
+	struct json_object *set = NULL;
+	int r = settings_to_json(load->manifest, &load->tuning, &set);
+
+	return r < 0 ? r : json_add(record, "tunables", set);
+}
+
 int record_to_json(const struct load *load, struct json_object **ret)
 {
 	_cleanup_json_ struct json_object *record = json_object_new_object();
@@ -113,7 +122,8 @@ int record_to_json(const struct load *load, struct json_object **ret)
 	    json_add_u64(record, "counted", load->counted) < 0 ||
 	    json_add(record, "keepRevoked", json_object_new_boolean(load->keep_revoked)) < 0 ||
 	    json_add(record, "manifest", json_object_new_string_len(manifest, (int)size)) < 0 ||
-	    add_objects(record, load) < 0 || add_attachments(record, load) < 0)
+	    add_tunables(record, load) < 0 || add_objects(record, load) < 0 ||
+	    add_attachments(record, load) < 0)
 		return -ENOMEM;
 	*ret = TAKE_PTR(record);
 	return 0;
@@ -130,7 +140,7 @@ struct parts {
 	uint64_t version, uid, loaded, contract, required, counted;
 	bool keep_revoked;
 	const char *id, *digest, *rule, *rule_source, *manifest;
-	struct json_object *signers, *programs, *maps, *attachments, *links;
+	struct json_object *signers, *tunables, *programs, *maps, *attachments, *links;
 };
 
 /* One that is left out stays at @out's value, so all are required. */
@@ -190,6 +200,21 @@ static int read_counted(const struct parts *parts, struct load *load, struct err
 	load->counted = (uint32_t)parts->counted;
 	load->keep_revoked = parts->keep_revoked;
 	return 0;
+}
+
+/* They must be possible with the manifest still. */
+static int read_tunables(struct json_object *array, struct load *load, struct error *error)
+{
+	struct setting *settings = NULL;
+	unsigned n = 0;
+	int r;
+
+	r = settings_from_json(array, &settings, &n);
+	if (r < 0)
+		return bad(error, r, "tunables: not names and values, or too many");
+	r = tuning_resolve(load->manifest, settings, n, &load->tuning, error);
+	settings_free(settings, n);
+	return r;
 }
 
 static int read_program(struct json_object *object, struct program_info *ret, struct error *error)
@@ -356,6 +381,8 @@ static int read_parts(const struct parts *parts, struct load *load, struct error
 	r = read_signers(parts->signers, load, error);
 	if (r == 0)
 		r = read_counted(parts, load, error);
+	if (r == 0)
+		r = read_tunables(parts->tunables, load, error);
 	if (r < 0)
 		return r;
 	r = read_objects(parts->programs, parts->maps, load, error);
@@ -385,6 +412,7 @@ int record_from_json(struct json_object *object, struct load **ret, struct error
 		{"counted", JSON_U64, true, &parts.counted},
 		{"keepRevoked", JSON_BOOL, true, &parts.keep_revoked},
 		{"manifest", JSON_STRING, true, &parts.manifest},
+		{"tunables", JSON_ARRAY, true, &parts.tunables},
 		{"programs", JSON_ARRAY, true, &parts.programs},
 		{"maps", JSON_ARRAY, true, &parts.maps},
 		{"attachments", JSON_ARRAY, true, &parts.attachments},

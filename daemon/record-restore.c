@@ -130,6 +130,40 @@ static int remove_orphans(struct table *table, unsigned *removed)
 	return 0;
 }
 
+static unsigned remove_stray(struct table *table, const struct load *load, const char *digest)
+{
+	_cleanup_removal_ struct removal removal = {};
+	char why[128];
+	int r;
+
+	snprintf(why, sizeof(why), "it follows %s, which is not loaded", digest);
+	r = table_remove_all(table, load->id, 0, &removal, NULL);
+	if (r < 0)
+		report(3, load->id, "cannot be removed", why);
+	else
+		report(4, load->id, "was removed", why);
+	for (unsigned i = 0; i < removal.n; i++)
+		report(4, removal.items[i].id, "was removed", "it follows one that was");
+	return removal.n + (r == 0);
+}
+
+/* What followed a session of the earlier daemon, which ended with it. */
+static int remove_strays(struct table *table, unsigned *removed)
+{
+	_cleanup_free_ struct load **loads = NULL;
+	char digest[DIGEST_TEXT_SIZE];
+	unsigned n = 0;
+	int r;
+
+	r = table_list(table, 0, &loads, &n);
+	for (unsigned i = 0; i < n; i++) {
+		if (table_is_stray(table, loads[i], digest))
+			*removed += remove_stray(table, loads[i], digest);
+		load_unref(loads[i]);
+	}
+	return r;
+}
+
 int table_restore(struct table *table, unsigned *ret_restored, unsigned *ret_removed,
 		  struct error *error)
 {
@@ -143,6 +177,8 @@ int table_restore(struct table *table, unsigned *ret_restored, unsigned *ret_rem
 		r = restore_records(table, &restored, &removed);
 	if (r == 0)
 		r = remove_orphans(table, &removed);
+	if (r == 0)
+		r = remove_strays(table, &removed);
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_RECORD,
 				 "cannot take up the loads of an earlier bpfgated: %s",

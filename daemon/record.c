@@ -41,6 +41,7 @@ void load_unref(struct load *load)
 	for (unsigned i = 0; i < load->n_attachments; i++)
 		target_done(&load->attachments[i].target);
 	free(load->attachments);
+	tuning_done(&load->tuning);
 	manifest_free(load->manifest);
 	free(load->signers);
 	free(load->rule);
@@ -61,26 +62,30 @@ void load_ended(const char *id, const char *reason, struct error *ret, const cha
 	error_field_string(ret, "reason", reason);
 }
 
-static struct load **bucket_of(struct table *table, const char *id)
+struct load **table_bucket(struct load *buckets[TABLE_BUCKETS], const char *key)
 {
 	uint32_t hash = 2166136261u;
 
-	for (; *id; id++)
-		hash = (hash ^ (uint8_t)*id) * 16777619u;
-	return &table->buckets[hash % TABLE_BUCKETS];
+	for (; *key; key++)
+		hash = (hash ^ (uint8_t)*key) * 16777619u;
+	return &buckets[hash % TABLE_BUCKETS];
 }
 
 int table_insert(struct table *table, struct load *load)
 {
-	struct load **bucket = bucket_of(table, load->id), *before = table->last;
+	struct load **bucket = table_bucket(table->buckets, load->id), *before = table->last;
+	struct load **digest = table_bucket(table->digests, load->digest);
 
 	if (table_charge_locked(table, load) < 0)
 		return -ENOMEM;
 	table_count_locked(table, load, 1);
 	load->listed = true;
 	table->n_loads++;
+	table->n_following += load->manifest->n_after > 0;
 	load->next_id = *bucket;
 	*bucket = load;
+	load->next_digest = *digest;
+	*digest = load;
 
 	/* Nearly always the youngest; not while a restart takes loads up again. */
 	while (before && before->loaded_usec > load->loaded_usec)
@@ -92,18 +97,22 @@ int table_insert(struct table *table, struct load *load)
 	return 0;
 }
 
-/* Lock held. The table's reference goes to the caller. */
-static void take_out(struct table *table, struct load *load)
+void table_take_out(struct table *table, struct load *load)
 {
-	struct load **at = bucket_of(table, load->id);
+	struct load **at = table_bucket(table->buckets, load->id);
 
 	while (*at != load)
 		at = &(*at)->next_id;
 	*at = load->next_id;
+	at = table_bucket(table->digests, load->digest);
+	while (*at != load)
+		at = &(*at)->next_digest;
+	*at = load->next_digest;
 	*(load->previous ? &load->previous->next : &table->first) = load->next;
 	*(load->next ? &load->next->previous : &table->last) = load->previous;
-	load->next = load->previous = load->next_id = NULL;
+	load->next = load->previous = load->next_id = load->next_digest = NULL;
 	table->n_loads--;
+	table->n_following -= load->manifest->n_after > 0;
 	table_count_locked(table, load, -1);
 	load->listed = false;
 	table_uncharge_locked(table, load);
@@ -114,17 +123,16 @@ static bool visible(const struct load *load, uid_t uid)
 	return uid == 0 || load->uid == uid;
 }
 
-/* Lock held. What is not there and what @uid may not see look the same. */
-static struct load *find(struct table *table, const char *id, uid_t uid)
+struct load *table_lookup(struct table *table, const char *id, uid_t uid)
 {
-	struct load *load = *bucket_of(table, id);
+	struct load *load = *table_bucket(table->buckets, id);
 
 	while (load && !streq(load->id, id))
 		load = load->next_id;
 	return load && visible(load, uid) ? load : NULL;
 }
 
-static int not_found(const char *id, struct error *error)
+int table_not_found(const char *id, struct error *error)
 {
 	error_set(error, -ENOENT, ERROR_NOT_FOUND, STEP_REQUEST,
 		  "there is no load %s, or it is not yours; bpfctl list shows those that are", id);
@@ -160,7 +168,7 @@ void table_free(struct table *table)
 	while (table->first) {
 		struct load *load = table->first;
 
-		take_out(table, load);
+		table_take_out(table, load);
 		/* Somebody may still hold a reference, but a session ends with the daemon. */
 		links_done(&load->links);
 		load_unref(load);
@@ -197,7 +205,9 @@ int table_add(struct table *table, struct load *load, struct error *error)
 					 "cannot keep the load: %s", strerror(-r));
 	}
 	pthread_mutex_lock(&table->lock);
-	r = find(table, load->id, 0) ? -EEXIST : table_insert(table, load);
+	r = stage_check_locked(table, load, error);
+	if (r == 0)
+		r = table_lookup(table, load->id, 0) ? -EEXIST : table_insert(table, load);
 	if (r == 0)
 		load_ref(load);
 	pthread_mutex_unlock(&table->lock);
@@ -227,18 +237,10 @@ static int put_back(struct table *table, struct load *load, int why, struct erro
 	return why;
 }
 
-int table_remove(struct table *table, const char *id, uid_t uid, struct error *error)
+int table_take_down(struct table *table, struct load *load, struct error *error)
 {
-	struct load *load;
 	int r;
 
-	pthread_mutex_lock(&table->lock);
-	load = find(table, id, uid);
-	if (load)
-		take_out(table, load);
-	pthread_mutex_unlock(&table->lock);
-	if (!load)
-		return not_found(id, error);
 	if (load->lifetime == LIFETIME_PERSISTENT) {
 		r = pin_remove(load->id);
 		if (r < 0)
@@ -252,18 +254,35 @@ int table_remove(struct table *table, const char *id, uid_t uid, struct error *e
 	return 0;
 }
 
+int table_remove(struct table *table, const char *id, uid_t uid, struct error *error)
+{
+	struct load *load;
+	int r = 0;
+
+	pthread_mutex_lock(&table->lock);
+	load = table_lookup(table, id, uid);
+	if (load)
+		r = stage_check_alone_locked(table, load, uid, error);
+	if (load && r == 0)
+		table_take_out(table, load);
+	pthread_mutex_unlock(&table->lock);
+	if (!load)
+		return table_not_found(id, error);
+	return r < 0 ? r : table_take_down(table, load, error);
+}
+
 int table_find(struct table *table, const char *id, uid_t uid, struct load **ret,
 	       struct error *error)
 {
 	struct load *load;
 
 	pthread_mutex_lock(&table->lock);
-	load = find(table, id, uid);
+	load = table_lookup(table, id, uid);
 	if (load)
 		load_ref(load);
 	pthread_mutex_unlock(&table->lock);
 	if (!load)
-		return not_found(id, error);
+		return table_not_found(id, error);
 	*ret = load;
 	return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "authorise.h"
 #include "loader.h"
+#include "tuning.h"
 
 #define LOAD_ATTACHMENTS_MAX 128
 
@@ -28,6 +29,7 @@ struct load {
 	uint32_t counted;
 	bool keep_revoked; /* by the rule: it goes on when it is revoked */
 	struct manifest *manifest;
+	struct tuning tuning; /* of its tunables */
 	struct loaded objects;
 	struct program_info programs[MANIFEST_PROGRAMS_MAX];
 	struct map_info maps[MANIFEST_MAPS_MAX];
@@ -39,8 +41,11 @@ struct load {
 	/* the table's own, guarded by its lock */
 	struct load *next, *previous; /* in order of age */
 	struct load *next_id;	      /* of the same bucket */
+	struct load *next_digest;     /* the same, by .digest */
 	bool charged;		      /* .usage is part of the sums */
 	bool listed;		      /* it is in the table */
+	bool leaving;		      /* about to be taken out (record-stage.c) */
+	struct load *next_leaving;
 };
 
 struct load *load_new(void); /* id drawn at random, all fds -1 */
@@ -67,12 +72,13 @@ void table_free(struct table *table); /* session loads go, persistent ones stay 
 int table_restore(struct table *table, unsigned *ret_restored, unsigned *ret_removed,
 		  struct error *error);
 
-/* Adds (takes a reference); persistent ones are pinned and written first. ERROR_FAILED at
- * STEP_RECORD, and then nothing is left of it but the caller's reference. */
+/* Adds (takes a reference); persistent ones are pinned and written first. ERROR_FAILED, or
+ * ERROR_NO_BASE where what it follows has gone meanwhile, at STEP_RECORD, and then nothing is left
+ * of it but the caller's reference. */
 int table_add(struct table *table, struct load *load, struct error *error);
 
 /* Takes it out and down: links closed, pins and file removed. ERROR_NOT_FOUND where there is none
- * that @uid may see (its own; uid 0: all). */
+ * that @uid may see (its own; uid 0: all), ERROR_NEEDED where it has dependents, with their ids. */
 int table_remove(struct table *table, const char *id, uid_t uid, struct error *error);
 
 /* *ret is a reference. ERROR_NOT_FOUND as above. */
@@ -89,6 +95,43 @@ int table_list(struct table *table, uid_t uid, struct load ***ret, unsigned *ret
  */
 int table_reserve(struct table *table, uid_t uid, unsigned *ret);
 void table_release(struct table *table, uid_t uid);
+
+/* ---- stages (record-stage.c) ---- */
+
+/*
+ * A load whose manifest names bundles in "after" follows them: it is there only while each of them
+ * is, as a load of its own user or as anybody's persistent one. A load's dependents are those that
+ * could not stay without it, and theirs.
+ */
+
+/* Loads of the bundle @digest that one of @uid can follow: malloced array of references. */
+int table_list_bases(struct table *table, const char *digest, uid_t uid, struct load ***ret,
+		     unsigned *ret_n);
+
+/* What went with a load: owned, removal_done(). */
+struct removal {
+	unsigned n;
+	struct removed {
+		char id[LOAD_ID_SIZE];
+		uid_t uid;
+		char *why; /* owned: it was revoked; NULL: it followed another, which went */
+	} * items;
+};
+/* Without memory it is only not told. */
+void removal_add(struct removal *removal, const char *id, uid_t uid, const char *why);
+void removal_done(struct removal *removal);
+#define _cleanup_removal_ _cleanup_(removal_done)
+
+/*
+ * As table_remove(), with its dependents, which go first. *ret names those that did. One that
+ * cannot be taken down is an error, but keeps nothing else from going.
+ */
+int table_remove_all(struct table *table, const char *id, uid_t uid, struct removal *ret,
+		     struct error *error);
+
+/* Is @load in the table without something that it follows, and what is that? */
+bool table_is_stray(struct table *table, const struct load *load,
+		    char ret_digest[static DIGEST_TEXT_SIZE]);
 
 /* ---- limits (record-quota.c) ---- */
 

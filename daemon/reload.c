@@ -8,6 +8,7 @@
 #include "audit.h"
 #include "method.h"
 #include "service.h"
+#include "unload.h"
 
 /* systemd's sd_notify(3): since when, so that it can tell this reload from an earlier one. */
 static void notify_begin(void)
@@ -42,9 +43,8 @@ static int reload(struct gate *gate, const struct peer *peer, struct examination
 
 static void end_sessions(struct front *front, const struct examination *examination)
 {
-	for (unsigned i = 0; i < examination->n_unloaded; i++)
-		connections_end_session(front, examination->unloaded[i].id,
-					&examination->unloaded[i].why);
+	unload_tell(front, &examination->unloaded);
+	unload_tell(front, &examination->dependents);
 }
 
 /* ---- SIGHUP ---- */
@@ -125,15 +125,23 @@ static void run(struct job *job)
 	j->base.r = reload(j->base.front->gate, &j->base.peer, &j->examination, &j->base.error);
 }
 
+static int add_ids(struct json_object *object, const char *name, const struct removal *removal)
+{
+	struct json_object *array = json_object_new_array();
+	int r = json_add(object, name, array);
+
+	for (unsigned i = 0; i < removal->n && r == 0; i++)
+		r = json_object_array_add(array, json_object_new_string(removal->items[i].id));
+	return r;
+}
+
 static void reply(struct call *call, const struct examination *examination)
 {
 	struct json_object *parameters = json_object_new_object();
-	struct json_object *unloaded = json_object_new_array();
-	int r = json_add(parameters, "unloaded", unloaded);
+	int r = add_ids(parameters, "unloaded", &examination->unloaded);
 
-	for (unsigned i = 0; i < examination->n_unloaded && r == 0; i++)
-		r = json_object_array_add(unloaded,
-					  json_object_new_string(examination->unloaded[i].id));
+	if (r == 0)
+		r = add_ids(parameters, "dependents", &examination->dependents);
 	if (r == 0)
 		r = json_add_u64(parameters, "kept", examination->n_kept);
 	if (r == 0)

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "requires.h"
+#include "stage.h"
 #include "wanted.h"
 
 /* All that a load has gathered on its way; what the last step does not take goes with it. */
@@ -13,8 +14,8 @@ struct journey {
 	struct snapshot *snapshot;
 	struct sealed sealed;
 	struct authentic authentic;
-	struct blob pkcs7;
 	struct decision decision;
+	struct openings openings;
 	bool reserved; /* counted in the table as being made */
 	unsigned n_loads;
 	struct admission admission;
@@ -31,6 +32,7 @@ static void journey_done(struct journey *j)
 	load_unref(j->load);
 	table_leave(j->gate->table, &j->admission);
 	decision_done(&j->decision);
+	openings_done(&j->openings);
 	authentic_done(&j->authentic);
 	sealed_done(&j->sealed);
 	if (j->reserved)
@@ -107,6 +109,7 @@ static int ask_policy(const struct policy *policy, const struct load *load, cons
 		.signers = signers,
 		.n_attachments = load->n_attachments,
 		.attachments = load->attachments,
+		.tunables_set = load->tuning.set,
 		.lifetime = load->lifetime,
 		.n_loads = n_loads,
 	};
@@ -149,6 +152,9 @@ static int authorise(struct journey *j, struct error *error)
 
 	r = wanted_resolve(load->manifest, &request->peer, request->wanted, request->n_wanted,
 			   &load->attachments, &load->n_attachments, error);
+	if (r == 0)
+		r = tuning_resolve(load->manifest, request->settings, request->n_settings,
+				   &load->tuning, error);
 	if (r < 0)
 		return r;
 	r = table_reserve(j->gate->table, request->peer.uid, &j->n_loads);
@@ -158,6 +164,8 @@ static int authorise(struct journey *j, struct error *error)
 	r = decide(j, error);
 	if (r == 0)
 		r = check_floors(j, error);
+	if (r == 0)
+		r = stage_check(j->gate, j->snapshot, load->manifest, load->uid, error);
 	if (r == 0)
 		r = table_admit(j->gate->table, load, &j->decision.limits, &j->decision.total,
 				&j->admission, error);
@@ -170,7 +178,8 @@ static int authorise(struct journey *j, struct error *error)
 /* ---- load ---- */
 
 /* The signature that this kernel will check, or the reason why there is nothing to check it. */
-static int choose_signature(struct journey *j, struct error *error)
+static int choose_signature(struct journey *j, unsigned payload, struct blob *ret,
+			    struct error *error)
 {
 	const struct gate *gate = j->gate;
 	const struct bundle_kernel_sig *sig;
@@ -187,37 +196,53 @@ static int choose_signature(struct journey *j, struct error *error)
 		return error_set(error, -ENOKEY, ERROR_CANNOT_VERIFY, STEP_LOAD,
 				 "The kernel has no keyring to verify signatures with: %s",
 				 j->snapshot->keyring_reason ?: "no trusted key can be used");
-	sig = authentic_kernel_sig(&j->authentic, 0, gate->probe.contract);
+	sig = authentic_kernel_sig(&j->authentic, payload, gate->probe.contract);
 	if (!sig)
 		return error_set(error, -ENOKEY, ERROR_NOT_AUTHENTIC, STEP_LOAD,
-				 "No trusted signer brought a signature that this kernel can check "
-				 "(contract v%d): sign the bundle with an RSA or ECDSA key.",
-				 gate->probe.contract);
-	j->pkcs7 = sig->pkcs7;
+				 "No trusted signer brought a signature of payload %u that this "
+				 "kernel can check (contract v%d): sign the bundle with an RSA or "
+				 "ECDSA key.",
+				 payload, gate->probe.contract);
+	*ret = sig->pkcs7;
 	return 0;
+}
+
+static int fill_input(struct journey *j, unsigned payload, struct load_input *ret,
+		      struct error *error)
+{
+	const struct manifest_part part = manifest_part(j->load->manifest, payload);
+	const struct bundle *bundle = &j->authentic.bundle;
+	int r;
+
+	*ret = (struct load_input){
+		.loader = bundle_find(bundle, BUNDLE_LOADER, payload)->content,
+		.metadata = bundle_find(bundle, BUNDLE_METADATA, payload)->content,
+		.keyring = j->snapshot->keyring,
+		.n_programs = part.n_programs,
+		.n_maps = part.n_maps,
+		.openings = j->openings.maps + part.first_map,
+	};
+	r = choose_signature(j, payload, &ret->pkcs7, error);
+	ret->contract = j->load->contract;
+	ret->daemon_only = ret->contract == CONTRACT_NONE;
+	return r;
 }
 
 static int load(struct journey *j, struct error *error)
 {
-	const struct bundle *bundle = &j->authentic.bundle;
-	struct load_input input = {
-		.loader = bundle_find(bundle, BUNDLE_LOADER, 0)->content,
-		.metadata = bundle_find(bundle, BUNDLE_METADATA, 0)->content,
-		.keyring = j->snapshot->keyring,
-		.n_programs = j->load->manifest->n_programs,
-		.n_maps = j->load->manifest->n_maps,
-	};
+	struct load_input inputs[BUNDLE_PAYLOADS_MAX];
+	unsigned n = j->authentic.bundle.n_payloads;
 	int r;
 
 	r = requires_check(j->load->manifest, &j->gate->probe, error);
 	if (r == 0)
-		r = choose_signature(j, error);
+		r = openings_make(j->load->manifest, &j->authentic.bundle, &j->load->tuning,
+				  &j->openings, error);
+	for (unsigned i = 0; i < n && r == 0; i++)
+		r = fill_input(j, i, &inputs[i], error);
 	if (r < 0)
 		return r;
-	input.contract = j->load->contract;
-	input.pkcs7 = j->pkcs7;
-	input.daemon_only = input.contract == CONTRACT_NONE;
-	return loader_load(&input, LOAD_DEADLINE_USEC, &j->load->objects, error);
+	return loader_load(inputs, n, LOAD_DEADLINE_USEC, &j->load->objects, error);
 }
 
 /* ---- attest ---- */
@@ -228,7 +253,8 @@ static int attest_objects(struct journey *j, struct error *error)
 	const struct kfunc_grant grant = {d->n_kfuncs, d->kfuncs, d->n_helpers, d->helpers};
 	struct load *load = j->load;
 
-	return attest(load->manifest, &load->objects, &grant, load->programs, load->maps, error);
+	return attest(load->manifest, &load->objects, j->openings.maps, &grant, load->programs,
+		      load->maps, error);
 }
 
 /* ---- limit ---- */
@@ -284,7 +310,7 @@ static int raise_floors(struct journey *j, struct error *error)
 	authentic_release(&j->authentic, j->load->manifest, &release);
 	r = floors_raise(j->gate->floors, j->request->peer.uid, &release, error);
 	if (r < 0)
-		table_remove(j->gate->table, j->load->id, 0, NULL);
+		stage_take_down(j->gate->table, j->load->id, 0, NULL, NULL);
 	return r;
 }
 
@@ -330,6 +356,7 @@ int road_load(struct gate *gate, struct road_request *request, struct road_reply
 		.request = request,
 		.snapshot = gate_snapshot(gate),
 		.sealed = SEALED_INIT,
+		.openings = OPENINGS_INIT,
 	};
 	int r;
 
@@ -408,6 +435,7 @@ void road_request_done(struct road_request *request)
 		free(request->wanted[i].target);
 	}
 	free(request->wanted);
+	settings_free(request->settings, request->n_settings);
 	peer_done(&request->peer);
 	*request = (struct road_request){.fd = -1};
 }

@@ -9,6 +9,7 @@
 #include "gate.h"
 #include "record.h"
 #include "seal.h"
+#include "tuning.h"
 
 /* A request for a target by name: program as in the manifest, target "kind:target". */
 struct wanted {
@@ -22,7 +23,9 @@ struct road_request {
 	enum lifetime lifetime;
 	unsigned n_wanted;
 	struct wanted *wanted;
-	uint64_t deadline_usec; /* for sealing, from its start */
+	unsigned n_settings;
+	struct setting *settings; /* owned */
+	uint64_t deadline_usec;	  /* for sealing, from its start */
 };
 void road_request_done(struct road_request *request);
 

@@ -4,5 +4,9 @@
 
 #include "front.h"
 
-/* In a thread; what is gone already is fine. @ids (malloced) is taken over. */
+/* In a thread, with what follows them; what is gone already is fine. @ids (malloced) is taken over.
+ */
 void unload_sessions(struct front *front, uid_t uid, char (*ids)[LOAD_ID_SIZE], unsigned n);
+
+/* Ends the sessions of all that is gone, see connections_end_session(). */
+void unload_tell(struct front *front, const struct removal *removal);

@@ -35,6 +35,9 @@ static unsigned lay_out(struct blob manifest, struct blob source,
 			(struct bundle_section){BUNDLE_METADATA, i, payloads[i].metadata, {}};
 		if (payloads[i].btf.size > 0)
 			sections[n++] = (struct bundle_section){BUNDLE_BTF, i, payloads[i].btf, {}};
+		for (unsigned k = 0; k < payloads[i].n_images; k++)
+			sections[n++] =
+				(struct bundle_section){BUNDLE_IMAGE, i, payloads[i].images[k], {}};
 	}
 	return n;
 }
@@ -87,10 +90,15 @@ int bundle_make(struct blob manifest, struct blob source, const struct bundle_pa
 {
 	struct bundle_section sections[BUNDLE_SECTIONS_MAX];
 	_cleanup_free_ uint8_t *file = NULL;
-	unsigned n;
+	unsigned n, n_images = 0;
 	size_t size = 0;
 	int r;
 
+	for (unsigned i = 0; i < n_payloads; i++)
+		n_images += payloads[i].n_images;
+	if (n_images > BUNDLE_IMAGES_MAX)
+		return bad(error, "bundle would have %u images, the limit is %u", n_images,
+			   BUNDLE_IMAGES_MAX);
 	if (n_payloads > BUNDLE_PAYLOADS_MAX)
 		return bad(error, "bundle would have %u payloads, the limit is %u", n_payloads,
 			   BUNDLE_PAYLOADS_MAX);

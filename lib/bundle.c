@@ -16,6 +16,7 @@ static const struct {
 	{BUNDLE_LOADER, "loader", BUNDLE_LOADER_MAX},
 	{BUNDLE_METADATA, "metadata", BUNDLE_SIZE_MAX},
 	{BUNDLE_BTF, "btf", BUNDLE_SIZE_MAX},
+	{BUNDLE_IMAGE, "image", BUNDLE_SIZE_MAX},
 };
 
 const char *bundle_section_name(enum bundle_section_type type)
@@ -102,6 +103,12 @@ static int check_order(struct bundle *b, unsigned i, size_t at, struct error *er
 		fits = before == BUNDLE_METADATA;
 		payload = b->n_payloads - 1;
 		break;
+	case BUNDLE_IMAGE:
+		fits = (before == BUNDLE_METADATA || before == BUNDLE_BTF ||
+			before == BUNDLE_IMAGE) &&
+		       b->n_images++ < BUNDLE_IMAGES_MAX;
+		payload = b->n_payloads - 1;
+		break;
 	default:
 		return bad(error, "offset %zu: section %u has the unknown type %u", at, i, s->type);
 	}
@@ -109,9 +116,10 @@ static int check_order(struct bundle *b, unsigned i, size_t at, struct error *er
 	if (!fits)
 		return bad(error,
 			   "offset %zu: section %u (%s) is out of order: a bundle holds "
-			   "manifest, source, then loader, metadata, btf of at most %u payloads; "
-			   "only source and btf may be left out",
-			   at, i, name, BUNDLE_PAYLOADS_MAX);
+			   "manifest, source, then loader, metadata, btf, images of at most %u "
+			   "payloads and %u images in all; only source, btf and images may be "
+			   "left out",
+			   at, i, name, BUNDLE_PAYLOADS_MAX, BUNDLE_IMAGES_MAX);
 	if (s->payload != payload)
 		return bad(error, "offset %zu: section %u (%s) is of payload %u, expected %u",
 			   at + 4, i, name, s->payload, payload);

@@ -17,7 +17,8 @@
  *   24      32    SHA-256 of the section
  *
  *   The sections follow, without gaps and in canonical order: manifest, source (may be left out),
- *   then per payload loader, metadata, btf (may be left out). Payloads count from 0.
+ *   then per payload loader, metadata, btf (may be left out), images (of maps with tunables, in
+ *   their order; image.h). Payloads count from 0.
  *
  *   Then up to BUNDLE_SIGNERS_MAX signer records up to the end of the file:
  *   0       4     size of the record's body: all of it up to the raw signature's size
@@ -47,7 +48,8 @@
 
 #define BUNDLE_SIZE_MAX	       (16u * 1024 * 1024)
 #define BUNDLE_PAYLOADS_MAX    16u
-#define BUNDLE_SECTIONS_MAX    (2u + 3 * BUNDLE_PAYLOADS_MAX)
+#define BUNDLE_IMAGES_MAX      16u /* of all payloads */
+#define BUNDLE_SECTIONS_MAX    (2u + 3 * BUNDLE_PAYLOADS_MAX + BUNDLE_IMAGES_MAX)
 #define BUNDLE_SIGNERS_MAX     16u
 #define BUNDLE_KERNEL_SIGS_MAX (2 * BUNDLE_PAYLOADS_MAX)
 #define BUNDLE_KERNEL_SIG_MAX  8192u /* the kernel's own limit, kernel/bpf/syscall.c */
@@ -66,6 +68,7 @@ enum bundle_section_type {
 	BUNDLE_LOADER = 16,
 	BUNDLE_METADATA = 17,
 	BUNDLE_BTF = 18,
+	BUNDLE_IMAGE = 19, /* as many as there are maps with tunables */
 };
 
 enum signer_algorithm {
@@ -117,6 +120,7 @@ struct bundle {
 	unsigned n_sections;
 	struct bundle_section sections[BUNDLE_SECTIONS_MAX];
 	unsigned n_payloads;
+	unsigned n_images;
 	size_t signed_size;
 	unsigned n_signers;
 	struct bundle_signer *signers; /* owned: n_signers of them */
@@ -135,7 +139,7 @@ void bundle_done(struct bundle *bundle);
  * first byte not 0xFF). ERROR_NOT_AUTHENTIC names the section. */
 int bundle_check_sections(const struct bundle *bundle, struct error *error);
 
-/* NULL when the bundle has no such section. */
+/* NULL when the bundle has no such section; of images see image_find(). */
 const struct bundle_section *bundle_find(const struct bundle *bundle, enum bundle_section_type type,
 					 unsigned payload);
 const char *bundle_section_name(enum bundle_section_type type);
@@ -170,6 +174,8 @@ struct bundle_payload {
 	struct blob loader;
 	struct blob metadata;
 	struct blob btf; /* size 0: none */
+	unsigned n_images;
+	const struct blob *images; /* contents as of image_make() */
 };
 
 /* Makes an unsigned bundle; *ret is malloced. The same input gives the same bytes. Checks every

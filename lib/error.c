@@ -24,6 +24,7 @@ static const struct {
 	[ERROR_REVOKED] = {INTERFACE "Revoked", "the bundle is revoked", 4},
 	[ERROR_BAD_MANIFEST] = {INTERFACE "BadManifest", "the bundle's manifest breaks a rule", 1},
 	[ERROR_BAD_TARGET] = {INTERFACE "BadTarget", "a target cannot be used", 1},
+	[ERROR_BAD_TUNABLE] = {INTERFACE "BadTunable", "a tunable cannot be set so", 1},
 	[ERROR_DENIED] = {INTERFACE "Denied", "denied by policy", 3},
 	[ERROR_ROLLBACK] = {INTERFACE "Rollback", "the bundle is older than its floor", 3},
 	[ERROR_CANNOT_VERIFY] = {INTERFACE "KernelCannotVerify",
@@ -35,6 +36,9 @@ static const struct {
 			       "what was loaded is not what the manifest says", 1},
 	[ERROR_NOT_FOUND] = {INTERFACE "NoSuchLoad", "there is no such load", 1},
 	[ERROR_ENDED] = {INTERFACE "LoadEnded", "the load has been taken down", 7},
+	[ERROR_NO_BASE] = {INTERFACE "BaseNotLoaded", "the bundle follows one that is not loaded",
+			   1},
+	[ERROR_NEEDED] = {INTERFACE "LoadNeeded", "other loads need this one", 1},
 	[ERROR_BUSY] = {INTERFACE "Busy", "a limit is reached; try again later", 1},
 	[ERROR_NO_DAEMON] = {INTERFACE "Failed", "bpfgated cannot be reached", 6},
 };

@@ -37,6 +37,7 @@ enum error_code {
 	ERROR_REVOKED,	     /* .Revoked: the key, the bundle or this release of it is */
 	ERROR_BAD_MANIFEST,  /* .BadManifest: authentic, but the manifest breaks a rule */
 	ERROR_BAD_TARGET,    /* .BadTarget: a target that cannot be parsed, found or used here */
+	ERROR_BAD_TUNABLE,   /* .BadTunable: there is none of that name, or it cannot be set so */
 	ERROR_DENIED,	     /* .Denied: by policy */
 	ERROR_ROLLBACK,	     /* .Rollback: older than what has been loaded of that name */
 	ERROR_CANNOT_VERIFY, /* .KernelCannotVerify: this kernel does not check signatures */
@@ -45,6 +46,8 @@ enum error_code {
 	ERROR_ATTESTATION, /* .AttestationFailed: loaded more or other than the manifest says */
 	ERROR_NOT_FOUND,   /* .NoSuchLoad: no load of that id that the caller may see */
 	ERROR_ENDED,	   /* .LoadEnded: a session that somebody else has taken down */
+	ERROR_NO_BASE,	   /* .BaseNotLoaded: the bundle follows one that is not loaded */
+	ERROR_NEEDED,	   /* .LoadNeeded: other loads follow it */
 	ERROR_BUSY,	   /* .Busy: a limit of the daemon; try again later */
 	ERROR_NO_DAEMON,   /* client only: the daemon cannot be reached */
 	_ERROR_CODE_MAX,

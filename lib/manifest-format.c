@@ -85,6 +85,8 @@ static void write_strings(struct writer *w, const char *name, char *const *strin
 static void write_program(struct writer *w, const struct manifest_program *p)
 {
 	open_object(w, p->name);
+	if (p->payload > 0)
+		write_number(w, "payload", p->payload);
 	write_text(w, "section", p->section);
 	write_text(w, "type", program_type_name(p->type));
 	write_strings(w, "attach", p->attach, p->n_attach);
@@ -95,6 +97,8 @@ static void write_program(struct writer *w, const struct manifest_program *p)
 static void write_map(struct writer *w, const struct manifest_map *m)
 {
 	open_object(w, m->name);
+	if (m->payload > 0)
+		write_number(w, "payload", m->payload);
 	write_text(w, "type", map_type_name(m->type));
 	write_number(w, "keySize", m->key_size);
 	write_number(w, "valueSize", m->value_size);
@@ -103,6 +107,31 @@ static void write_map(struct writer *w, const struct manifest_map *m)
 	write_text(w, "event", m->event);
 	write_text(w, "key", m->key);
 	write_text(w, "value", m->value);
+	close_object(w);
+}
+
+static void write_value(struct writer *w, const char *name, enum tunable_type type, uint64_t value)
+{
+	char text[TUNABLE_TEXT_SIZE];
+
+	tunable_format(type, value, text);
+	begin_line(w, name);
+	fputs(text, w->file);
+}
+
+static void write_tunable(struct writer *w, const struct manifest *m,
+			  const struct manifest_tunable *t)
+{
+	open_object(w, t->name);
+	write_text(w, "type", tunable_type_name(t->type));
+	write_text(w, "map", m->maps[t->map].name);
+	if (t->type != TUNABLE_MAX_ENTRIES)
+		write_number(w, "offset", t->offset);
+	if (t->type != TUNABLE_BOOL) {
+		write_value(w, "min", t->type, t->min);
+		write_value(w, "max", t->type, t->max);
+	}
+	write_value(w, "default", t->type, t->initial);
 	close_object(w);
 }
 
@@ -135,8 +164,10 @@ static void write_manifest(struct writer *w, const struct manifest *m, struct js
 
 	write_strings(w, "requires", m->requires, m->n_requires);
 	open_object(w, "tunables");
+	for (unsigned i = 0; i < m->n_tunables; i++)
+		write_tunable(w, m, &m->tunables[i]);
 	close_object(w);
-	write_strings(w, "after", NULL, 0);
+	write_strings(w, "after", m->after, m->n_after);
 	if (build)
 		write_build(w, build);
 	close_object(w);

@@ -115,7 +115,7 @@ static int check_shape(const struct manifest_parser *p, const char *path,
 
 struct raw_map {
 	const char *type, *grant, *event, *key, *value;
-	uint64_t key_size, value_size, max_entries;
+	uint64_t payload, key_size, value_size, max_entries;
 };
 
 static int take_map(const struct manifest_parser *p, const char *path, const struct raw_map *raw,
@@ -128,6 +128,8 @@ static int take_map(const struct manifest_parser *p, const char *path, const str
 		return manifest_bad(p, where, "a bundle may not declare maps of type \"%s\"",
 				    raw->type);
 	}
+	if (manifest_payload(p, path, raw->payload, &ret->payload) < 0)
+		return -EBADMSG;
 	if (take_u32(p, path, "keySize", raw->key_size, &ret->key_size) < 0 ||
 	    take_u32(p, path, "valueSize", raw->value_size, &ret->value_size) < 0 ||
 	    take_u32(p, path, "maxEntries", raw->max_entries, &ret->max_entries) < 0)
@@ -155,6 +157,7 @@ int manifest_parse_map(const struct manifest_parser *p, const char *name, struct
 		{"event", JSON_STRING, false, &raw.event},
 		{"key", JSON_STRING, false, &raw.key},
 		{"value", JSON_STRING, false, &raw.value},
+		{"payload", JSON_U64, false, &raw.payload},
 		{},
 	};
 	int r;

@@ -45,3 +45,15 @@ int manifest_parse_program(const struct manifest_parser *p, const char *name,
 			   struct json_object *value, struct manifest_program *ret);
 int manifest_parse_map(const struct manifest_parser *p, const char *name, struct json_object *value,
 		       struct manifest_map *ret);
+/* The same of "tunables", once @m has its maps; *ret is the next of @m->tunables. */
+int manifest_parse_tunable(const struct manifest_parser *p, const char *name,
+			   struct json_object *value, const struct manifest *m,
+			   struct manifest_tunable *ret);
+
+/* ---- manifest-payload.c ---- */
+
+/* The member "payload" of the program or map @path. */
+int manifest_payload(const struct manifest_parser *p, const char *path, uint64_t value,
+		     unsigned *ret);
+/* Of programs and maps, once all are there. */
+int manifest_check_order(const struct manifest_parser *p, const struct manifest *m);

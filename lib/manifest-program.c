@@ -117,13 +117,12 @@ int manifest_parse_program(const struct manifest_parser *p, const char *name,
 {
 	struct json_object *attach = NULL, *defaults = NULL;
 	const char *section = NULL, *type = NULL;
+	uint64_t payload = 0;
 	char path[MANIFEST_PATH_MAX], where[MANIFEST_PATH_MAX];
 	const struct json_member members[] = {
-		{"section", JSON_STRING, true, &section},
-		{"type", JSON_STRING, true, &type},
-		{"attach", JSON_ARRAY, true, &attach},
-		{"default", JSON_ARRAY, false, &defaults},
-		{},
+		{"section", JSON_STRING, true, &section}, {"type", JSON_STRING, true, &type},
+		{"attach", JSON_ARRAY, true, &attach},	  {"default", JSON_ARRAY, false, &defaults},
+		{"payload", JSON_U64, false, &payload},	  {},
 	};
 	int r;
 
@@ -138,6 +137,8 @@ int manifest_parse_program(const struct manifest_parser *p, const char *name,
 		return manifest_no_memory(p);
 
 	r = manifest_dispatch(p, path, value, members);
+	if (r == 0)
+		r = manifest_payload(p, path, payload, &ret->payload);
 	if (r < 0)
 		return r;
 	r = manifest_text(p, path, "section", section, SECTION_MAX, &ret->section);

@@ -72,7 +72,11 @@ void manifest_free(struct manifest *m)
 		free(m->maps[i].key);
 		free(m->maps[i].value);
 	}
+	for (unsigned i = 0; i < m->n_tunables; i++)
+		free(m->tunables[i].name);
 	free_strings(m->requires, m->n_requires);
+	free_strings(m->after, m->n_after);
+	free(m->tunables);
 	free(m->programs);
 	free(m->maps);
 	free(m->name);
@@ -168,6 +172,28 @@ static int take_maps(const struct manifest_parser *p, struct json_object *object
 	return 0;
 }
 
+static int take_tunables(const struct manifest_parser *p, struct json_object *object,
+			 struct manifest *m)
+{
+	unsigned n = object ? json_object_object_length(object) : 0;
+	int r;
+
+	if (n > MANIFEST_TUNABLES_MAX)
+		return manifest_bad(p, "tunables", "has %u members, must be 0 to %u", n,
+				    MANIFEST_TUNABLES_MAX);
+	if (n == 0)
+		return 0;
+	m->tunables = calloc(n, sizeof(*m->tunables));
+	if (!m->tunables)
+		return manifest_no_memory(p);
+	json_object_object_foreach (object, name, value) {
+		r = manifest_parse_tunable(p, name, value, m, &m->tunables[m->n_tunables++]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int take_requires(const struct manifest_parser *p, struct json_object *array,
 			 struct manifest *m)
 {
@@ -186,6 +212,30 @@ static int take_requires(const struct manifest_parser *p, struct json_object *ar
 			return manifest_bad(p, where,
 					    "must be 1 to %u lower-case letters, digits, '_', '-'",
 					    REQUIRES_NAME_MAX);
+	}
+	return 0;
+}
+
+/* One way to write each, so that texts can be compared. */
+static int take_after(const struct manifest_parser *p, struct json_object *array,
+		      struct manifest *m)
+{
+	int r;
+
+	r = manifest_strings(p, "", "after", array, 0, MANIFEST_AFTER_MAX, &m->after, &m->n_after);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < m->n_after; i++) {
+		char where[32], text[DIGEST_TEXT_SIZE] = "";
+		uint8_t digest[DIGEST_SIZE];
+
+		if (digest_parse(m->after[i], digest) == 0)
+			digest_format(digest, text);
+		snprintf(where, sizeof(where), "after[%u]", i);
+		if (!streq(m->after[i], text))
+			return manifest_bad(p, where,
+					    "must be the digest of a bundle: \"sha256:\" and 64 "
+					    "lower-case hexadecimal digits");
 	}
 	return 0;
 }
@@ -243,10 +293,6 @@ static int take_object(const struct manifest_parser *p, struct json_object *obje
 	r = manifest_dispatch(p, "", object, members);
 	if (r < 0)
 		return r;
-	if (raw.tunables && json_object_object_length(raw.tunables) > 0)
-		return manifest_bad(p, "tunables", "must be empty: this bpfgate has no tunables");
-	if (raw.after && json_object_array_length(raw.after) > 0)
-		return manifest_bad(p, "after", "must be empty: this bpfgate has no staged loads");
 
 	r = take_head(p, &raw, m);
 	if (r == 0)
@@ -254,7 +300,13 @@ static int take_object(const struct manifest_parser *p, struct json_object *obje
 	if (r == 0)
 		r = take_maps(p, raw.maps, m);
 	if (r == 0)
+		r = manifest_check_order(p, m);
+	if (r == 0)
+		r = take_tunables(p, raw.tunables, m);
+	if (r == 0)
 		r = take_requires(p, raw.requires, m);
+	if (r == 0)
+		r = take_after(p, raw.after, m);
 	if (r == 0)
 		r = take_build(p, raw.build, m);
 	return r;

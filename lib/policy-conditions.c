@@ -57,6 +57,19 @@ static int parse_kfunc(const struct policy_text *text, const struct policy_path 
 	return r < 0 ? r : policy_add_string(text, &rule->kfuncs, pattern);
 }
 
+static int parse_tunable(const struct policy_text *text, const struct policy_path *path,
+			 struct json_object *item, struct policy_rule *rule)
+{
+	const char *pattern;
+	int r;
+
+	r = policy_item_string(text, path, item, &pattern);
+	if (r == 0)
+		r = check_pattern(text, path, pattern, identifier,
+				  "no tunable: their names are made of letters, digits and '_'");
+	return r < 0 ? r : policy_add_string(text, &rule->tunables, pattern);
+}
+
 static int parse_helper(const struct policy_text *text, const struct policy_path *path,
 			struct json_object *item, struct policy_rule *rule)
 {
@@ -169,6 +182,15 @@ static int parse_grants(const struct policy_text *text, const struct policy_path
 	return policy_each_item(text, path, list, rule, parse_grant);
 }
 
+static int parse_tunables(const struct policy_text *text, const struct policy_path *path,
+			  struct json_object *list, struct policy_rule *rule)
+{
+	/* As with grants: an empty list is what leaving it out means. */
+	if (!rule->deny && json_object_array_length(list) == 0)
+		return 0;
+	return policy_each_item(text, path, list, rule, parse_tunable);
+}
+
 static int parse_lifetime(const struct policy_text *text, const struct policy_path *path,
 			  struct json_object *item, struct policy_rule *rule)
 {
@@ -209,6 +231,7 @@ int policy_parse_conditions(const struct policy_text *text, const struct policy_
 	struct policy_path signatures_at = policy_path_member(path, "signatures");
 	struct policy_path programs_at = policy_path_member(path, "programs");
 	struct policy_path grant_at = policy_path_member(path, "grant");
+	struct policy_path tunables_at = policy_path_member(path, "tunables");
 	struct policy_path limits_at = policy_path_member(path, "limits");
 	struct policy_path lifetime_at = policy_path_member(path, "lifetime");
 	int r = 0;
@@ -221,6 +244,8 @@ int policy_parse_conditions(const struct policy_text *text, const struct policy_
 		r = parse_programs(text, &programs_at, c->programs, rule);
 	if (r == 0 && c->grant)
 		r = parse_grants(text, &grant_at, c->grant, rule);
+	if (r == 0 && c->tunables)
+		r = parse_tunables(text, &tunables_at, c->tunables, rule);
 	if (r == 0 && c->limits)
 		r = policy_parse_limits(text, &limits_at, c->limits, rule);
 	if (r == 0 && c->lifetime)

@@ -95,6 +95,7 @@ static int parse_rule(const struct policy_text *text, const struct policy_path *
 		{"signatures", JSON_OBJECT, false, &m.conditions.signatures},
 		{"programs", JSON_OBJECT, false, &m.conditions.programs},
 		{"grant", JSON_ARRAY, false, &m.conditions.grant},
+		{"tunables", JSON_ARRAY, false, &m.conditions.tunables},
 		{"limits", JSON_OBJECT, false, &m.conditions.limits},
 		{"lifetime", JSON_ARRAY, false, &m.conditions.lifetime},
 		{"onRevocation", JSON_STRING, false, &m.on_revocation},
@@ -207,6 +208,7 @@ static void rule_done(struct policy_rule *rule)
 	strings_done(&rule->attach);
 	strings_done(&rule->kfuncs);
 	strings_done(&rule->helpers);
+	strings_done(&rule->tunables);
 }
 
 void policy_rules_free(struct policy_rule *rules, unsigned n)

@@ -65,6 +65,8 @@ struct policy_rule {
 	struct policy_strings kfuncs;  /* allow: none where left out */
 	struct policy_strings helpers; /* allow: any where left out; deny: never */
 
+	struct policy_strings tunables; /* that may be set; allow: none where left out */
+
 	unsigned grants;	     /* 1 << enum map_grant; 0: allow none, deny any */
 	unsigned lifetimes;	     /* 1 << enum lifetime; allow: never 0, deny: 0 is any */
 	struct policy_limits limits; /* of each user */
@@ -129,7 +131,7 @@ int policy_parse_limits(const struct policy_text *text, const struct policy_path
 
 /* The members of a rule that are conditions or limits, NULL where left out. */
 struct policy_conditions {
-	struct json_object *bundles, *signatures, *programs, *grant, *limits, *lifetime;
+	struct json_object *bundles, *signatures, *programs, *grant, *tunables, *limits, *lifetime;
 };
 int policy_parse_conditions(const struct policy_text *text, const struct policy_path *path,
 			    const struct policy_conditions *conditions, struct policy_rule *rule);

@@ -3,6 +3,7 @@
 
 #include <linux/bpf.h>
 #include <linux/types.h>
+#include <stdbool.h>
 
 #include <bpf/bpf_helpers.h>
 
@@ -10,7 +11,41 @@
 char LICENSE[] SEC("license") = "GPL";
 #endif
 
-#if defined(CASE_GOOD)
+#if defined(CASE_TUNABLES)
+const volatile __u32 low = 7;
+const volatile bool flag = true;
+const volatile __s64 wide = -2;
+const volatile short little = -3;
+const volatile unsigned char byte = 255;
+const volatile __u64 other SEC(".rodata.other") = 1;
+const volatile struct {
+	int x;
+} whole = {1};
+const volatile int pair[2] = {1, 2};
+const int folded = 5;
+static const volatile int hidden = 6;
+volatile int written = 8;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 10);
+	__type(key, __u32);
+	__type(value, __u32);
+} table SEC(".maps");
+
+SEC("raw_tp/sched_switch")
+int on_switch(void *ctx)
+{
+	__u32 key = low + flag + wide + little + byte + other + whole.x + pair[1] + hidden;
+	const int *address = &folded;
+
+	written++;
+	asm volatile("" : "+r"(address)); /* or it would not be in the object */
+	bpf_map_lookup_elem(&table, &key);
+	return *address;
+}
+
+#elif defined(CASE_GOOD)
 struct record {
 	__u32 a;
 	__u64 b;
@@ -225,6 +260,16 @@ SEC("xdp")
 int packet(void *ctx)
 {
 	return XDP_PASS;
+}
+
+#elif defined(CASE_SECOND)
+static __u64 count;
+
+SEC("tp/sched/sched_process_exit")
+int on_exit(void *ctx)
+{
+	__sync_fetch_and_add(&count, 1);
+	return 0;
 }
 
 #elif defined(CASE_PROGRAMS32) || defined(CASE_PROGRAMS33)

@@ -39,6 +39,20 @@ static unsigned make_signers(unsigned keys, struct trusted_key *store,
 	return n;
 }
 
+/* Those that are set, and behind them one that is not. */
+static unsigned make_tunables(const struct ask *ask, struct manifest_tunable *ret)
+{
+	static char other[] = "not_set";
+	unsigned n = 0;
+
+	while (n < 2 && ask->tunables[n]) {
+		ret[n].name = (char *)(uintptr_t)ask->tunables[n];
+		n++;
+	}
+	ret[n++].name = other;
+	return n;
+}
+
 int ask_decide(const struct policy *policy, const struct ask *ask, struct decision *decision,
 	       struct error *error)
 {
@@ -60,6 +74,7 @@ int ask_decide(const struct policy *policy, const struct ask *ask, struct decisi
 				    .maps = maps,
 				    .n_requires = !!ask->requires[0] + !!ask->requires[1],
 				    .requires = (char **)(uintptr_t)ask->requires};
+	struct manifest_tunable tunables[3] = {};
 	struct attachment attachments[2] = {};
 	struct trusted_key store[4];
 	const struct trusted_key *signers[4];
@@ -82,6 +97,9 @@ int ask_decide(const struct policy *policy, const struct ask *ask, struct decisi
 	attachments[1].program = 1;
 	assert_int_equal(target_parse(ask->targets[1] ?: first, &attachments[1].target, NULL), 0);
 	request.n_attachments = ask->no_target ? 0 : 2;
+	manifest.tunables = tunables;
+	manifest.n_tunables = make_tunables(ask, tunables);
+	request.tunables_set = (UINT64_C(1) << (manifest.n_tunables - 1)) - 1;
 	request.n_signers = make_signers(ask->keys ?: KEY_A, store, signers);
 	r = policy_authorise(policy, &request, decision, error);
 	target_done(&attachments[0].target);

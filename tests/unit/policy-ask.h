@@ -33,6 +33,7 @@ struct ask {
 	bool no_target;
 	enum map_grant grants[2];
 	const char *requires[2];
+	const char *tunables[2]; /* that are set */
 	enum lifetime lifetime;
 	unsigned n_loads;
 };

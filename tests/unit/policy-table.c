@@ -45,15 +45,16 @@ static void read_lists(struct json_object *object, struct ask *ask)
 		if (grant)
 			assert_int_equal(map_grant_from_name(grant, &ask->grants[i]), 0);
 		ask->targets[i] = item(member(object, "targets"), i);
+		ask->tunables[i] = item(member(object, "tunables"), i);
 		ask->requires[i] = item(member(object, "requires"), i);
 	}
 }
 
 static void read_ask(struct json_object *object, struct ask *ret)
 {
-	static const char *const known[] = {"uid",   "groups",	 "bundle",    "keys",
-					    "types", "targets",	 "grants",    "requires",
-					    "loads", "lifetime", "no target", "unit"};
+	static const char *const known[] = {"uid",	 "groups", "bundle",   "keys",	"types",
+					    "targets",	 "grants", "requires", "loads", "lifetime",
+					    "no target", "unit",   "tunables"};
 	struct ask ask = {};
 
 	json_object_object_foreach (object, name, value) {

@@ -12,11 +12,16 @@ static const char manifest_text[] =
 	"    \"second\": { \"section\": \"perf_event\", \"type\": \"perf_event\","
 	"      \"attach\": [\"perf_event:cpu-clock@*\"], \"default\": [] } },"
 	"  \"maps\": { \"counts\": { \"type\": \"array\", \"keySize\": 4, \"valueSize\": 8,"
-	"      \"maxEntries\": 1, \"grant\": \"read\" } } }";
+	"      \"maxEntries\": 1, \"grant\": \"read\" } },"
+	"  \"tunables\": {"
+	"    \"entries\": { \"type\": \"max_entries\", \"map\": \"counts\", \"min\": 1, \"max\": 9,"
+	"      \"default\": 1 } } }";
 
 struct load *load_make(uid_t uid, uint64_t usec)
 {
 	static const char *const targets[] = {"raw_tp:sched_switch", "perf_event:cpu-clock@99"};
+	static char name[] = "entries", value[] = "1";
+	const struct setting setting = {name, value};
 	_cleanup_error_ struct error error = ERROR_INIT;
 	struct load *load = load_new();
 
@@ -34,6 +39,8 @@ struct load *load_make(uid_t uid, uint64_t usec)
 	digest_format((const uint8_t[DIGEST_SIZE]){4}, load->signers[0]);
 	digest_format((const uint8_t[DIGEST_SIZE]){5}, load->signers[1]);
 	if (manifest_parse(manifest_text, strlen(manifest_text), &load->manifest, &error) < 0)
+		fail_msg("%s", error_message(&error));
+	if (tuning_resolve(load->manifest, &setting, 1, &load->tuning, &error) < 0)
 		fail_msg("%s", error_message(&error));
 	load->objects.n_programs = 2;
 	load->objects.n_maps = 1;

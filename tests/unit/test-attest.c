@@ -117,7 +117,7 @@ static int setup(void **state)
 		(struct manifest){.n_programs = 1, .programs = &program, .n_maps = 1, .maps = &map};
 	loaded = LOADED_INIT;
 	if (geteuid() == 0)
-		loader_load(&input, LOAD_DEADLINE_USEC, &loaded, NULL);
+		loader_load(&input, 1, LOAD_DEADLINE_USEC, &loaded, NULL);
 	return 0;
 }
 
@@ -142,7 +142,7 @@ static void test_truth(void **state)
 	struct map_info maps[1] = {};
 
 	SKIP_UNLESS_LOADED();
-	if (attest(&manifest, &loaded, &(struct kfunc_grant){}, programs, maps, &error) < 0)
+	if (attest(&manifest, &loaded, NULL, &(struct kfunc_grant){}, programs, maps, &error) < 0)
 		fail_msg("%s", error_message(&error));
 	assert_true(programs[0].id != 0 && maps[0].id != 0);
 	assert_int_equal(strlen(programs[0].tag), 16);
@@ -150,7 +150,8 @@ static void test_truth(void **state)
 	assert_int_equal(maps[0].value_size, 8);
 	map.max_entries = 0; /* not compared */
 	assert_int_equal(
-		attest(&manifest, &loaded, &(struct kfunc_grant){}, programs, maps, &error), 0);
+		attest(&manifest, &loaded, NULL, &(struct kfunc_grant){}, programs, maps, &error),
+		0);
 	assert_int_equal(maps[0].max_entries, 1);
 }
 
@@ -161,7 +162,7 @@ static void lie(const char *part)
 	struct map_info maps[2] = {{.id = 77}};
 
 	assert_int_equal(
-		attest(&manifest, &loaded, &(struct kfunc_grant){}, programs, maps, &error),
+		attest(&manifest, &loaded, NULL, &(struct kfunc_grant){}, programs, maps, &error),
 		-EPERM);
 	check_error(&error, ERROR_ATTESTATION, part);
 	assert_int_equal(error.step, STEP_ATTEST);

@@ -369,7 +369,8 @@ static void test_two_payloads(void **state)
 		0);
 	trust_key(f, "a.pem", keys[TEST_P256], NULL);
 	sign(f, keys[TEST_P256]);
-	assert_refused(f, ERROR_BAD_MANIFEST, "2 payloads");
+	assert_refused(f, ERROR_BAD_MANIFEST,
+		       "the bundle has 2 payloads, and its manifest speaks of 1");
 }
 
 static void test_kernel_sig(void **state)

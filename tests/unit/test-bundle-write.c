@@ -59,12 +59,15 @@ static void largest_is_accepted(void **state)
 {
 	struct bundle_payload payloads[BUNDLE_PAYLOADS_MAX];
 	uint8_t *file, *zeros = calloc(1, BUNDLE_SIZE_MAX);
-	size_t size, fixed = 24 + 50 * 56 + 2 + 1 + 16 * (8 + 1) + 15 * 8;
+	size_t size, fixed = 24 + 66 * 56 + 2 + 1 + 16 * (8 + 1) + 15 * 8 + 16;
+	struct blob images[] = {BLOB("i"), BLOB("i")};
 	struct bundle b;
 
 	for (size_t i = 0; i < ARRAY_SIZE(payloads); i++) {
 		payloads[i] = good;
 		payloads[i].btf = BLOB("b");
+		payloads[i].images = images;
+		payloads[i].n_images = 1;
 	}
 	payloads[15].metadata = (struct blob){zeros, BUNDLE_SIZE_MAX - fixed};
 	assert_int_equal(bundle_make(BLOB("{}"), BLOB("s"), payloads, 16, &file, &size, NULL), 0);
@@ -72,9 +75,14 @@ static void largest_is_accepted(void **state)
 	assert_int_equal(bundle_open(file, size, &b, NULL), 0);
 	assert_int_equal(b.n_sections, BUNDLE_SECTIONS_MAX);
 	assert_int_equal(b.n_payloads, BUNDLE_PAYLOADS_MAX);
+	assert_int_equal(b.sections[65].type, BUNDLE_IMAGE);
+	assert_int_equal(b.sections[65].payload, 15);
 	bundle_done(&b);
 
 	free(file);
+	payloads[3].n_images = 2;
+	refuse_make(BLOB("{}"), BLOB("s"), payloads, 16, "17 images, the limit is 16");
+	payloads[3].n_images = 1;
 	payloads[15].metadata.size++;
 	refuse_make(BLOB("{}"), BLOB("s"), payloads, 16, "more than 16777216 bytes");
 	free(zeros);

@@ -7,7 +7,8 @@
 #include "file.h"
 #include "loader-link.h"
 
-static int derive_case(const char *name, struct derived *ret, struct error *error)
+static int derive_object(const char *name, const char *object, struct derived *ret,
+			 struct error *error)
 {
 	_cleanup_free_ char *path = NULL, *data = NULL;
 	size_t size;
@@ -16,7 +17,12 @@ static int derive_case(const char *name, struct derived *ret, struct error *erro
 	assert_true(asprintf(&path, "%s/case-%s.bpf", OBJECTS, name) > 0);
 	r = file_read(path, OBJECT_SIZE_MAX, &data, &size, error);
 	assert_int_equal(r, 0);
-	return derive("x.bpf.o", data, size, "good", ret, error);
+	return derive("x.bpf.o", data, size, object, ret, error);
+}
+
+static int derive_case(const char *name, struct derived *ret, struct error *error)
+{
+	return derive_object(name, "good", ret, error);
 }
 
 static const struct manifest_map *find_map(const struct manifest *m, const char *name)
@@ -219,25 +225,150 @@ static void test_types(void **state)
 	btf = (struct blob){d.btf, d.btf_size};
 	events = (struct manifest_map *)find_map(d.manifest, "events");
 	events->event = strdup("record");
-	assert_int_equal(derive_check_types("x.bpf.o", d.manifest, btf, &error), 0);
+	assert_int_equal(derive_check_types("x.bpf.o", d.manifest, 0, btf, &error), 0);
 
 	free(events->event);
 	events->event = strdup("recrod");
-	assert_true(derive_check_types("x.bpf.o", d.manifest, btf, &missing) < 0);
+	assert_true(derive_check_types("x.bpf.o", d.manifest, 0, btf, &missing) < 0);
 	check_error(&missing, ERROR_FAILED,
 		    "map events: there is no type \"recrod\" in the object's BTF");
-	assert_true(derive_check_types("x.bpf.o", d.manifest, (struct blob){}, &none) < 0);
+	assert_true(derive_check_types("x.bpf.o", d.manifest, 0, (struct blob){}, &none) < 0);
 	check_error(&none, ERROR_FAILED, "there is no type");
+}
+
+/* What two cases (as objects of these names) and @license become: 0 or an error. */
+static int combine(const char *first, const char *second, const char *license,
+		   struct derived derived[2], struct manifest **ret, struct error *error)
+{
+	static const char *const files[] = {"a.bpf.o", "b.bpf.o"};
+
+	assert_int_equal(derive_object(first, "a", &derived[0], error), 0);
+	assert_int_equal(derive_object(second, "b", &derived[1], error), 0);
+	return derive_combine(files, derived, 2, "both", license, ret, error);
+}
+
+static void test_combine(void **state)
+{
+	_cleanup_manifest_ struct manifest *m = NULL, *again = NULL;
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct derived both[2] = {};
+	_cleanup_free_ char *text = NULL;
+	unsigned n_maps;
+	size_t size;
+
+	if (combine("good", "second", NULL, both, &m, &error) < 0)
+		fail_msg("%s", error_message(&error));
+	assert_string_equal(m->name, "both");
+	assert_string_equal(m->description, "BPF programs of both");
+	assert_int_equal(manifest_n_payloads(m), 2);
+	assert_int_equal(m->n_programs, 9);
+	assert_string_equal(m->programs[8].name, "on_exit");
+	assert_int_equal(m->programs[8].payload, 1);
+	n_maps = manifest_part(m, 0).n_maps;
+	assert_int_equal(m->n_maps, n_maps + 1);
+	assert_string_equal(m->maps[n_maps].name, "b.bss");
+	assert_int_equal(m->maps[n_maps].payload, 1);
+	assert_null(strstr(m->build, "compiler_1"));
+	/* programs that cannot be anywhere want targets first */
+	for (unsigned i = 0; i < m->n_programs; i++)
+		if (m->programs[i].n_attach == 0) {
+			m->programs[i].attach = calloc(1, sizeof(char *));
+			m->programs[i].attach[0] = strdup("uprobe:/bin/sh:main");
+			m->programs[i].n_attach = 1;
+		}
+	assert_int_equal(manifest_format(m, &text, &size), 0);
+	if (manifest_parse(text, size, &again, &error) < 0)
+		fail_msg("%s", error_message(&error));
+	for (unsigned i = 0; i < 2; i++)
+		derived_done(&both[i]);
+}
+
+static void test_combine_refusals(void **state)
+{
+	static const struct {
+		const char *first, *second, *refusal;
+	} cases[] = {
+		{"second", "second",
+		 "a.bpf.o and b.bpf.o both have a program on_exit: in a bundle"},
+		{"good", "programs32",
+		 "the object files have 40 programs together, more than the 32 of a bundle: make "
+		 "several bundles, one \"after\" the other"},
+		{"second", "maps64",
+		 "the object files have 65 maps (data sections included) together, more than the "
+		 "64"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error error = ERROR_INIT;
+		struct derived both[2] = {};
+		struct manifest *m = NULL;
+
+		assert_true(combine(cases[i].first, cases[i].second, NULL, both, &m, &error) < 0);
+		assert_null(m);
+		check_error(&error, ERROR_FAILED, cases[i].refusal);
+		derived_done(&both[0]);
+		derived_done(&both[1]);
+	}
+}
+
+/* Names of maps, licences and compilers, which no two of the cases share or differ in. */
+static void test_combine_differences(void **state)
+{
+	static const char *const files[] = {"a.bpf.o", "b.bpf.o"};
+
+	for (unsigned i = 0; i < 4; i++) {
+		_cleanup_error_ struct error error = ERROR_INIT;
+		_cleanup_manifest_ struct manifest *m = NULL;
+		struct derived both[2] = {};
+		struct manifest *second;
+		int r;
+
+		assert_int_equal(derive_object("good", "a", &both[0], &error), 0);
+		assert_int_equal(derive_object("second", "b", &both[1], &error), 0);
+		second = both[1].manifest;
+		if (i == 0) {
+			free(second->maps[0].name);
+			second->maps[0].name = strdup("events");
+		} else if (i < 3) {
+			free(second->license);
+			second->license = strdup("MIT");
+		} else {
+			free(second->build);
+			second->build = strdup("{\"compiler\": \"another\"}");
+		}
+		r = derive_combine(files, both, 2, "both", i == 2 ? "GPL" : NULL, &m, &error);
+		if (i == 0)
+			check_error(&error, ERROR_FAILED,
+				    "a.bpf.o and b.bpf.o both have a map events: in a bundle each "
+				    "needs a name of its own");
+		else if (i == 1)
+			check_error(&error, ERROR_FAILED,
+				    "a.bpf.o is under \"GPL\", b.bpf.o under \"MIT\": say in a "
+				    "manifest which \"license\" the bundle has");
+		else
+			assert_int_equal(r, 0);
+		if (i == 3)
+			assert_non_null(strstr(m->build, "\"compiler_1\":\"another\""));
+		derived_done(&both[0]);
+		derived_done(&both[1]);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_programs),      cmocka_unit_test(test_maps),
-		cmocka_unit_test(test_other_members), cmocka_unit_test(test_loader),
-		cmocka_unit_test(test_deterministic), cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_refusals),      cmocka_unit_test(test_not_an_object),
+		cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_maps),
+		cmocka_unit_test(test_other_members),
+		cmocka_unit_test(test_loader),
+		cmocka_unit_test(test_deterministic),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_not_an_object),
 		cmocka_unit_test(test_types),
+		cmocka_unit_test(test_combine),
+		cmocka_unit_test(test_combine_refusals),
+		cmocka_unit_test(test_combine_differences),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

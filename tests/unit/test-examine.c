@@ -7,7 +7,7 @@
 #include <openssl/x509.h>
 #include <sys/stat.h>
 
-#include "gate.h"
+#include "stage.h"
 #include "testkeys.h"
 
 static EVP_PKEY *key_a, *key_b;
@@ -164,7 +164,7 @@ static void reload(struct fixture *f, unsigned unloaded, unsigned kept, unsigned
 
 	if (gate_reload(&f->gate, &examination, &error) < 0)
 		fail_msg("%s", error_message(&error));
-	assert_int_equal(examination.n_unloaded, unloaded);
+	assert_int_equal(examination.unloaded.n, unloaded);
 	assert_int_equal(examination.n_kept, kept);
 	assert_int_equal(examination.n_untrusted, untrusted);
 }
@@ -208,6 +208,79 @@ static void test_keep(void **state)
 	revoke_entry(f, "{ \"key\": \"%s\" }", digest_of(key_a));
 	reload(f, 0, 1, 0);
 	assert_true(is_there(f, id));
+}
+
+/* A load that follows the first bundle, in the table. */
+static const char *add_follower(struct fixture *f, const char *digest)
+{
+	struct load *load = load_make(1000, 2);
+	static char id[LOAD_ID_SIZE];
+
+	strcpy(load->signers[0], digest_of(key_a));
+	strcpy(load->signers[1], digest_of(key_b));
+	load->keep_revoked = true;
+	digest_format((const uint8_t[DIGEST_SIZE]){9}, load->digest);
+	load->manifest->after = calloc(1, sizeof(char *));
+	load->manifest->after[load->manifest->n_after++] = strdup(digest);
+	assert_int_equal(table_add(f->gate.table, load, NULL), 0);
+	strcpy(id, load->id);
+	load_unref(load);
+	return id;
+}
+
+/* With what it follows goes a load, whatever its own rule says of revocation. */
+static void test_dependents(void **state)
+{
+	_cleanup_examination_ struct examination examination = {};
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct fixture *f = *state;
+	const char *id = add_load(f, 1, 1, false), *follower;
+	struct load *load = NULL;
+
+	assert_int_equal(table_find(f->gate.table, id, 0, &load, NULL), 0);
+	follower = add_follower(f, load->digest);
+	revoke_entry(f, "{ \"key\": \"%s\" }", digest_of(key_a));
+	assert_int_equal(gate_reload(&f->gate, &examination, &error), 0);
+	assert_false(is_there(f, id));
+	assert_false(is_there(f, follower));
+	assert_int_equal(examination.unloaded.n, 1);
+	assert_string_equal(examination.unloaded.items[0].id, id);
+	assert_int_equal(examination.dependents.n, 1);
+	assert_string_equal(examination.dependents.items[0].id, follower);
+	/* revoked as well, but it had gone before it was looked at */
+	assert_int_equal(examination.n_kept, 0);
+	load_unref(load);
+}
+
+/* What is revoked and kept is nothing to build on, and what was built on it stays. */
+static void test_kept_base(void **state)
+{
+	_cleanup_error_ struct error good = ERROR_INIT, missing = ERROR_INIT, revoked = ERROR_INIT;
+	struct fixture *f = *state;
+	struct load *base = NULL, *load = NULL;
+	const char *follower;
+
+	assert_int_equal(table_find(f->gate.table, add_load(f, 1, 1, true), 0, &base, NULL), 0);
+	follower = add_follower(f, base->digest);
+	assert_int_equal(table_find(f->gate.table, follower, 0, &load, NULL), 0);
+	assert_int_equal(stage_check(&f->gate, f->gate.snapshot, load->manifest, load->uid, &good),
+			 0);
+	revoke_entry(f, "{ \"bundle\": \"%s\" }", base->digest);
+	reload(f, 0, 1, 0);
+	assert_true(is_there(f, follower));
+	assert_int_equal(
+		stage_check(&f->gate, f->gate.snapshot, load->manifest, load->uid, &revoked),
+		-ENOENT);
+	check_error(&revoked, ERROR_NO_BASE, ", which is loaded and no longer trusted: load that");
+	assert_int_equal(revoked.step, STEP_AUTHORISE);
+	load->uid = 1001;
+	assert_int_equal(
+		stage_check(&f->gate, f->gate.snapshot, load->manifest, load->uid, &missing),
+		-ENOENT);
+	check_error(&missing, ERROR_NO_BASE, ", which is not loaded: load that first");
+	load->uid = 1000;
+	load_unref(load);
+	load_unref(base);
 }
 
 /* What counts is how many of those whom the rule counted are left. */
@@ -388,6 +461,8 @@ int main(void)
 		with_gate(test_good),
 		with_gate(test_key),
 		with_gate(test_keep),
+		with_gate(test_dependents),
+		with_gate(test_kept_base),
 		with_gate(test_several_signers),
 		with_gate(test_bundle),
 		with_gate(test_releases),

@@ -73,6 +73,43 @@ static void check_load_parameter(const char *parameters, unsigned n_fds, const c
 		close(fds[i]);
 }
 
+static void check_settings(void)
+{
+	static const char *const wrong[] = {
+		"{}",
+		"\"x=1\"",
+		"[1]",
+		"[null]",
+		"[{\"name\":\"x\"}]",
+		"[{\"value\":\"1\"}]",
+		"[{\"name\":\"x\",\"value\":1}]",
+		"[{\"name\":\"x\",\"value\":true}]",
+		"[{\"name\":\"x\",\"value\":\"1\",\"z\":1}]",
+	};
+	_cleanup_free_ char *many = NULL, *wide = NULL, *items = strdup("");
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		_cleanup_free_ char *text = NULL;
+
+		assert_true(asprintf(&text, "{\"bundleFileDescriptor\":0,\"set\":%s}", wrong[i]) >
+			    0);
+		check_load_parameter(text, 1, "set");
+	}
+	for (unsigned i = 0; i < 65; i++) {
+		_cleanup_free_ char *before = items;
+
+		assert_true(asprintf(&items, "%s%s{\"name\":\"x\",\"value\":\"1\"}", before,
+				     i ? "," : "") > 0);
+	}
+	assert_true(asprintf(&many, "{\"bundleFileDescriptor\":0,\"set\":[%s]}", items) > 0);
+	check_load_parameter(many, 1, "set");
+	assert_true(asprintf(&wide,
+			     "{\"bundleFileDescriptor\":0,\"set\":[{\"name\":\"%0129d\","
+			     "\"value\":\"1\"}]}",
+			     1) > 0);
+	check_load_parameter(wide, 1, "set");
+}
+
 static void test_load_parameters(void **state)
 {
 	static const char fd[] = "bundleFileDescriptor";
@@ -96,6 +133,7 @@ static void test_load_parameters(void **state)
 	check_load_parameter("{\"bundleFileDescriptor\":0,\"attach\":[{\"program\":\"x\","
 			     "\"target\":\"y\",\"z\":1}]}",
 			     1, "attach");
+	check_settings();
 }
 
 /* What it has in common with Load, and whom it is about. */
@@ -109,6 +147,7 @@ static void test_explain_parameters(void **state)
 	check_load_parameter("{\"bundleFileDescriptor\":0,\"extra\":1}", 1, "extra");
 	check_load_parameter("{\"bundleFileDescriptor\":0,\"lifetime\":\"boot\"}", 1, "lifetime");
 	check_load_parameter("{\"bundleFileDescriptor\":0,\"attach\":[1]}", 1, "attach");
+	check_settings();
 	check_load_parameter("{\"bundleFileDescriptor\":0,\"uid\":-1}", 1, "uid");
 	check_load_parameter("{\"bundleFileDescriptor\":0,\"uid\":4294967295}", 1, "uid");
 	check_load_parameter("{\"bundleFileDescriptor\":0,\"uid\":\"root\"}", 1, "uid");

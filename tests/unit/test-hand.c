@@ -87,7 +87,7 @@ static void test_everything(void **state)
 
 	r = merge("{ \"name\": \"other\", \"version\": \"2.5\", \"sequence\": 7,"
 		  "  \"description\": \"d\", \"license\": \"GPL-2.0-only\", \"publisher\": \"p\","
-		  "  \"requires\": [\"task_work\"], \"tunables\": {}, \"after\": [],"
+		  "  \"requires\": [\"task_work\"], \"tunables\": {}, \"after\": [\"sha256:x\"],"
 		  "  \"programs\": { \"on_exec\": { \"attach\": [\"tracepoint:sched/*\"],"
 		  "    \"default\": [\"tracepoint:sched/y\", \"tracepoint:sched/z\"] },"
 		  "    \"on_open\": { \"attach\": [\"fentry:vfs_open\"], \"default\": [] } },"
@@ -103,6 +103,8 @@ static void test_everything(void **state)
 	assert_string_equal(m->publisher, "p");
 	assert_int_equal(m->n_requires, 1);
 	assert_string_equal(m->requires[0], "task_work");
+	assert_int_equal(m->n_after, 1);
+	assert_string_equal(m->after[0], "sha256:x");
 	assert_string_equal(m->programs[0].attach[0], "tracepoint:sched/*");
 	assert_int_equal(m->programs[0].n_defaults, 2);
 	assert_string_equal(m->programs[0].defaults[1], "tracepoint:sched/z");
@@ -136,6 +138,29 @@ static void test_defaults(void **state)
 	assert_int_equal(goes->programs[0].n_defaults, 0);
 }
 
+static void test_several_object_files(void **state)
+{
+	_cleanup_manifest_ struct manifest *m = derived();
+	_cleanup_error_ struct error error = ERROR_INIT, none = ERROR_INIT;
+	_cleanup_hand_ struct hand hand = {}, nothing = {};
+	char *folder = test_folder_new();
+
+	/* as if two of them had a data section */
+	m->programs[1].payload = 1;
+	free(m->maps[0].name);
+	m->maps[0].name = strdup("other.bss");
+	test_file_write(test_path(folder, "m.json"), "{\"maps\": {\".bss\": {}}}");
+	assert_int_equal(hand_read(test_path(folder, "m.json"), &hand, &error), 0);
+	assert_true(hand_merge(&hand, m, &error) < 0);
+	check_error(&error, ERROR_BAD_MANIFEST,
+		    "2 of the object files have a map \".bss\": write its whole name");
+	test_file_write(test_path(folder, "m.json"), "{\"maps\": {\".data\": {}}}");
+	assert_int_equal(hand_read(test_path(folder, "m.json"), &nothing, &none), 0);
+	assert_true(hand_merge(&nothing, m, &none) < 0);
+	check_error(&none, ERROR_BAD_MANIFEST, "the object files have no map \".data\"");
+	test_folder_remove(folder);
+}
+
 static void test_refusals(void **state)
 {
 	static const struct {
@@ -149,8 +174,9 @@ static void test_refusals(void **state)
 		{"{\"sequence\": 0}", "\"sequence\" begins with 1"},
 		{"{\"sequence\": -1}", "member \"sequence\" has the wrong type"},
 		{"{\"sequence\": \"1\"}", "member \"sequence\" has the wrong type"},
-		{"{\"tunables\": {\"x\": {}}}", "tunables are not supported"},
-		{"{\"after\": [\"x\"]}", "\"after\" is not supported"},
+		{"{\"tunables\": []}", "member \"tunables\" has the wrong type"},
+		{"{\"after\": [1]}", "\"after\" must hold strings"},
+		{"{\"after\": {}}", "member \"after\" has the wrong type"},
 		{"{\"requires\": [1]}", "\"requires\" must hold strings"},
 		{"{\"requires\": {}}", "member \"requires\" has the wrong type"},
 		{"{\"programs\": []}", "member \"programs\" has the wrong type"},
@@ -208,9 +234,13 @@ static void test_no_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing),	 cmocka_unit_test(test_everything),
-		cmocka_unit_test(test_defaults), cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_position), cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_position),
+		cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_several_object_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,9 +2,10 @@
 #include "check.h"
 #include "manifest-text.h"
 
-#define A8   "aaaaaaaa"
-#define A64  A8 A8 A8 A8 A8 A8 A8 A8
-#define A128 A64 A64
+#define A8     "aaaaaaaa"
+#define A64    A8 A8 A8 A8 A8 A8 A8 A8
+#define A128   A64 A64
+#define DIGEST "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static void parses(void **state)
 {
@@ -78,6 +79,9 @@ static const struct {
 	{"\"grant\": \"events\"", "\"grant\": \"none\""},
 	{"struct count", "long long unsigned int"},
 	{"execwatc.bss", ".rodata.str1 (copy)"},
+	{"\"after\": []", "\"after\": [\"" DIGEST "\"]"},
+	{"\"section\": \"fentry", "\"payload\": 1, \"section\": \"fentry"},
+	{"\"section\": \"tp", "\"payload\": 0, \"section\": \"tp"},
 };
 
 static void accepts(void **state)
@@ -133,9 +137,25 @@ static const struct {
 	{"\"GPL\"", "\"\"", "license: has 0 bytes"},
 	{"\"GPL\"", "\"G\\tL\"", "license: holds control characters"},
 	{"\"A \\\\ B\"", "\"\"", "publisher: has 0 bytes"},
-	{"\"tunables\": {}", "\"tunables\": {\"x\": {}}", "tunables: must be empty"},
+	{"\"tunables\": {}", "\"tunables\": {\"x\": {}}", "42:21: tunables.x: member \"type\""},
 	{"\"tunables\": {}", "\"tunables\": []", "tunables: must be an object"},
-	{"\"after\": []", "\"after\": [\"x\"]", "after: must be empty"},
+	{"\"after\": []", "\"after\": [\"x\"]",
+	 "43:13: after[0]: must be the digest of a bundle: \"sha256:\" and 64 lower-case "
+	 "hexadecimal "
+	 "digits"},
+	{"\"after\": []", "\"after\": [\"sha256:0123456789ABCDEF\"]",
+	 "after[0]: must be the digest"},
+	{"\"after\": []",
+	 "\"after\": [\"sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef\"]",
+	 "after[0]: must be the digest"},
+	{"\"after\": []", "\"after\": [\"" DIGEST "0\"]", "after[0]: must be the digest"},
+	{"\"after\": []", "\"after\": [\"" DIGEST "\", \"" DIGEST "\"]",
+	 "after[1]: is there twice"},
+	{"\"after\": []",
+	 "\"after\": [\"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", \"\", "
+	 "\"\", "
+	 "\"\", \"\", \"\", \"\"]",
+	 "after: has 17 elements, must be 0 to 16"},
 	{"\"after\": []", "\"after\": {}", "after: must be an array"},
 	{"\"x-y\"", "\"task_work\"", "requires[1]: is there twice"},
 	{"\"x-y\"", "\"X\"", "41:29: requires[1]: must be 1 to 64 lower-case"},
@@ -149,6 +169,24 @@ static const struct {
 	{"\"clang 16\"", "\"\\u0007\"", "build.compiler: must be at most 256 printable"},
 	{"\"compiler\"", "\"a b\"", "build.a b: a name must be an identifier"},
 	{"\"compiler\"", "\"\"", "a name must be an identifier"},
+
+	/* payloads */
+	{"\"section\": \"tp", "\"payload\": 1, \"section\": \"tp",
+	 "9:16: programs.on_exec: is of payload 1: the first program is of payload 0"},
+	{"\"section\": \"fentry", "\"payload\": 2, \"section\": \"fentry",
+	 "programs.on_open: is of payload 2, and the program before it of payload 0: programs "
+	 "stand "
+	 "payload by payload, and each payload has one"},
+	{"\"section\": \"fentry", "\"payload\": 16, \"section\": \"fentry",
+	 "programs.on_open.payload: must be 0 to 15"},
+	{"\"section\": \"fentry", "\"payload\": 4294967297, \"section\": \"fentry",
+	 "programs.on_open.payload: must be 0 to 15"},
+	{"\"section\": \"fentry", "\"payload\": \"1\", \"section\": \"fentry",
+	 "programs.on_open.payload: must be an integer"},
+	{"\"type\": \"ringbuf\"", "\"payload\": 1, \"type\": \"ringbuf\"",
+	 "maps.events: is of payload 1, and the last program of payload 0"},
+	{"\"type\": \"ringbuf\"", "\"payload\": 16, \"type\": \"ringbuf\"",
+	 "maps.events.payload: must be 0 to 15"},
 
 	/* programs */
 	{"\"on_exec\"", "\"on exec\"", "programs.on exec: a program's name must be a C identifier"},

@@ -203,6 +203,15 @@ static const struct {
 	{ALLOW(",\n\"programs\": {\"attach\": [\"fentry:**\"]}"), ":3:25: "},
 
 	/* grant, limits, lifetime */
+	{DENY(",\n\"tunables\": []"), ":3:13: the list is empty"},
+	{ALLOW(",\n\"tunables\": null"), ":3:13: 'tunables' is null"},
+	{ALLOW(",\n\"tunables\": \"x\""), ":3:13: 'tunables' must be a list"},
+	{ALLOW(",\n\"tunables\": [7]"), ":3:14: not a string"},
+	{ALLOW(",\n\"tunables\": [\"x\", \"\"]"), ":3:19: a pattern is not empty"},
+	{ALLOW(",\n\"tunables\": [\"min_**\"]"), ":3:14: a pattern is not empty and holds no '**'"},
+	{ALLOW(",\n\"tunables\": [\"min-uid\"]"),
+	 ":3:14: 'min-uid' matches no tunable: their names are made of letters, digits and '_'"},
+	{ALLOW(",\n\"programs\": {\"tunables\": [\"x\"]}"), "unknown member 'tunables'"},
 	{DENY(",\n\"grant\": []"), ":3:10: the list is empty"},
 	{ALLOW(",\n\"grant\": null"), ":3:10: 'grant' is null"},
 	{ALLOW(",\n\"grant\": \"read\""), ":3:10: 'grant' must be a list"},

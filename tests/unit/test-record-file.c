@@ -72,6 +72,8 @@ static void test_round_trip(void **state)
 	assert_int_equal(again->required, 1);
 	assert_int_equal(again->counted, 3);
 	assert_false(again->keep_revoked);
+	assert_int_equal(again->tuning.set, 1);
+	assert_int_equal(again->tuning.values[0], 1);
 	assert_string_equal(again->manifest->name, "example");
 	assert_int_equal(again->manifest->n_programs, 2);
 	assert_memory_equal(again->programs, load->programs, 2 * sizeof(load->programs[0]));
@@ -128,8 +130,8 @@ static void test_altered_records_are_refused(void **state)
 	static const struct {
 		const char *old, *new, *part;
 	} changes[] = {
-		{"\"version\":2", "\"version\":1", "another bpfgated"},
-		{"\"version\":2", "\"version\":\"2\"", "version"},
+		{"\"version\":3", "\"version\":2", "another bpfgated"},
+		{"\"version\":3", "\"version\":\"3\"", "version"},
 		{"\"uid\":1000", "\"uid\":4294967295", "uid"},
 		{"\"uid\":1000", "\"uid\":-1", "uid"},
 		{"\"uid\":1000", "\"uid\":1000,\"more\":1", "more"},
@@ -146,6 +148,13 @@ static void test_altered_records_are_refused(void **state)
 		{"\"required\":1", "\"required\":3", "required"},
 		{"\"required\":1", "\"required\":0", "required"},
 		{"\"keepRevoked\":false", "\"keepRevoked\":0", "keepRevoked"},
+		{"\"name\":\"entries\"", "\"name\":\"entry\"", "no tunable entry"},
+		{"\"value\":\"1\"", "\"value\":\"10\"", "--set entries=10: it must be 1 to 9"},
+		{"\"value\":\"1\"", "\"value\":1", "tunables"},
+		{"\"tunables\":[", "\"tunables\":[null,", "tunables"},
+		{"\"tunables\":[", "\"tunables\":[{\"name\":\"entries\",\"value\":\"2\"},",
+		 "twice"},
+		{"\"tunables\":", "\"tunable\":", "tunable"},
 		{"\"tag\":\"0123", "\"tag\":\"012\\n", "programs"},
 		{"\"id\":10", "\"id\":0", "programs"},
 		{"\"id\":10", "\"id\":4294967296", "programs"},

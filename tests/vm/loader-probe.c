@@ -150,7 +150,7 @@ static void attest_and_print(const struct loaded *loaded)
 	struct map_info maps[MANIFEST_MAPS_MAX];
 	_cleanup_error_ struct error error = ERROR_INIT;
 
-	if (attest(&manifest, loaded, &(struct kfunc_grant){}, programs, maps, &error) < 0) {
+	if (attest(&manifest, loaded, NULL, &(struct kfunc_grant){}, programs, maps, &error) < 0) {
 		printf("refused: %s (%s, %s, errno %d)\n", error_message(&error),
 		       error_code_name(error.code), step_name(error.step), error.errnum);
 		return;
@@ -224,7 +224,7 @@ static int load(const struct options *o, const struct kernel_probe *probe)
 		_cleanup_loaded_ struct loaded loaded = LOADED_INIT;
 		_cleanup_error_ struct error error = ERROR_INIT;
 
-		r = loader_load(&input, LOAD_DEADLINE_USEC, &loaded, &error);
+		r = loader_load(&input, 1, LOAD_DEADLINE_USEC, &loaded, &error);
 		if (r < 0)
 			printf("refused: %s (%s, %s, errno %d)\n", error_message(&error),
 			       error_code_name(error.code), step_name(error.step), error.errnum);

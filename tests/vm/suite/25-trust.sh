@@ -71,7 +71,7 @@ says "trust: reload is for root" 3 \
 	'bpfctl: refused at step request: Reload is for root alone, not for uid 1000' as alice bpfctl reload
 expect "trust: systemctl reload" 0 '' systemctl reload bpfgated.service
 same "trust: and it runs" active "$(systemctl is-active bpfgated.service)"
-same "trust: reload as JSON" '{"unloaded":[],"kept":0,"untrusted":0}' "$(bpfctl reload --json=short | tr -d ' ')"
+same "trust: reload as JSON" '{"unloaded":[],"dependents":[],"kept":0,"untrusted":0}' "$(bpfctl reload --json=short | tr -d ' ')"
 mark
 kill -HUP "$(daemon_pid)"
 sleep 1

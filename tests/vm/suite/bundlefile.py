@@ -5,7 +5,7 @@ import hashlib
 import json
 import struct
 
-MANIFEST, SOURCE, LOADER, METADATA, BTF = 1, 2, 16, 17, 18
+MANIFEST, SOURCE, LOADER, METADATA, BTF, IMAGE = 1, 2, 16, 17, 18, 19
 HEADER = struct.Struct("<8sIIQ")
 ENTRY = struct.Struct("<IIQQ32s")
 

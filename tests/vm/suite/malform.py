@@ -7,7 +7,7 @@ import os
 import struct
 import sys
 
-from bundlefile import BTF, HEADER, LOADER, MANIFEST, METADATA, Bundle, Section
+from bundlefile import BTF, HEADER, IMAGE, LOADER, MANIFEST, METADATA, Bundle, Section
 
 
 def cases(data):
@@ -45,6 +45,11 @@ def cases(data):
     yield "no-manifest", changed(lambda b: b.sections.remove(b.section(MANIFEST)))
     yield "no-loader", changed(lambda b: b.sections.remove(b.section(LOADER)))
     yield "no-metadata", changed(lambda b: b.sections.remove(b.section(METADATA)))
+    yield "image-before-metadata", changed(
+        lambda b: b.sections.insert(3, Section(IMAGE, 0, b.section(IMAGE).content)))
+    yield "too-many-images", changed(
+        lambda b: b.sections.extend(Section(IMAGE, 0, b.section(IMAGE).content) for _ in range(16)))
+    yield "image-of-another-payload", changed(lambda b: put(b.section(IMAGE), payload=1))
     yield "unknown-section-type", changed(lambda b: b.sections.append(Section(99, 0, b"x")))
     yield "empty-section", changed(lambda b: put(b.section(BTF), content=b""))
     yield "payload-without-the-one-before", changed(lambda b: put(b.section(LOADER), payload=1))
@@ -59,7 +64,8 @@ def cases(data):
         lambda b: put(b.section(LOADER), content=b.section(LOADER).content[:-1]))
     yield "loader-begins-with-the-separator", changed(
         lambda b: put(b.section(LOADER), content=b"\xff" + b.section(LOADER).content[1:]))
-    for kind, name in ((MANIFEST, "manifest"), (LOADER, "loader"), (METADATA, "metadata"), (BTF, "btf")):
+    for kind, name in ((MANIFEST, "manifest"), (LOADER, "loader"), (METADATA, "metadata"), (BTF, "btf"),
+                       (IMAGE, "image")):
         yield f"altered-{name}", changed(
             lambda b, kind=kind: put(b.section(kind), content=b.section(kind).content[:-1] + b"\x7e"))
         yield f"altered-{name}-digest-kept", data.replace(
