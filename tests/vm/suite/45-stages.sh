@@ -159,6 +159,7 @@ same "stages: the error's name and digest" "org.bpfgate.Gate.BaseNotLoaded $base
 e = json.load(sys.stdin)
 print(e["error"], e["digest"])')"
 id=$(load alice other)
+says "stages: explain says so" 1 "${missing#bpfctl: }" as alice bpfctl explain "$work/upper.bpfb"
 says "stages: another bundle is no base" 1 "$missing" as alice bpfctl load "$work/upper.bpfb"
 as alice bpfctl unload "$id"
 run alice base
@@ -175,6 +176,16 @@ mark
 stop_session alice
 nothing_left "stages: a base's session ends, and what follows it with it"
 in_journal "stages: the journal says why" "Load $id of user 1000 is unloaded: it follows load $first, which goes."
+
+# A session that goes with its base is told.
+base_id=$(load alice base)
+run alice upper
+expect "stages: a base goes, and a session that follows it" 0 '' as alice bpfctl unload "$base_id" --with-dependents
+wait "$session"
+same "stages: whose run ends with status 7" 7 $?
+expect "stages: and says why" 0 \
+	'^bpfctl: load [0-9a-f]{16} has been taken down: it followed another, which has been taken down$' cat "$work/session"
+nothing_left "stages: both are gone"
 
 # Unloading a base.
 base_id=$(load alice base)
