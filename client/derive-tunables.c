@@ -310,14 +310,6 @@ void images_free(struct blob *images, unsigned n)
 	free(images);
 }
 
-static bool is_needed(const struct manifest *m, unsigned map)
-{
-	for (unsigned i = 0; i < m->n_tunables; i++)
-		if (m->tunables[i].map == map && m->tunables[i].type != TUNABLE_MAX_ENTRIES)
-			return true;
-	return false;
-}
-
 int derive_image_sections(const struct derived *derived, const struct manifest *manifest,
 			  struct blob **ret, unsigned *ret_n, struct error *error)
 {
@@ -329,7 +321,7 @@ int derive_image_sections(const struct derived *derived, const struct manifest *
 		const struct derived_image *image = &derived->images[i];
 		uint8_t *content;
 
-		if (!is_needed(manifest, image->map))
+		if (!manifest_map_has_variables(manifest, image->map))
 			continue;
 		r = image_make(image->map, (struct blob){image->value, image->size}, &content,
 			       &images[n].size);

@@ -31,22 +31,40 @@ static void report(const struct context *ctx, const char *id, struct json_object
 			    (unsigned long long)others, id);
 }
 
+/* Was @id among the dependents of one named before it? @replies: to all of those. */
+static bool is_gone(struct json_object *replies, const char *id)
+{
+	for (size_t i = 0; i < json_object_array_length(replies); i++) {
+		struct json_object *ids =
+			member_array(json_object_array_get_idx(replies, i), "dependents");
+
+		for (size_t k = 0; ids && k < json_object_array_length(ids); k++)
+			if (streq(json_object_get_string(json_object_array_get_idx(ids, k)), id))
+				return true;
+	}
+	return false;
+}
+
 static int unload(struct context *ctx, struct connection *connection, const char *id,
-		  bool with_dependents)
+		  bool with_dependents, struct json_object *replies)
 {
 	_cleanup_json_ struct json_object *reply = NULL;
 	_cleanup_error_ struct error error = ERROR_INIT;
 
+	if (is_gone(replies, id))
+		return EXIT_SUCCESS;
 	if (unload_call(connection, id, with_dependents, &reply, &error) < 0)
 		return output_error(ctx, &error);
 	if (with_dependents)
 		report(ctx, id, reply);
+	json_object_array_add(replies, TAKE_PTR(reply));
 	return EXIT_SUCCESS;
 }
 
 int verb_unload(struct context *ctx, int argc, char **argv)
 {
 	_cleanup_connection_ struct connection connection = {.fd = -1};
+	_cleanup_json_ struct json_object *replies = json_object_new_array();
 	_cleanup_error_ struct error error = ERROR_INIT;
 	int c, r, status = EXIT_SUCCESS;
 	bool with_dependents = false;
@@ -61,7 +79,7 @@ int verb_unload(struct context *ctx, int argc, char **argv)
 	if (connection_open(ctx->socket, &connection, &error) < 0)
 		return output_error(ctx, &error);
 	for (int i = optind; i < argc; i++) {
-		r = unload(ctx, &connection, argv[i], with_dependents);
+		r = unload(ctx, &connection, argv[i], with_dependents, replies);
 		status = r != EXIT_SUCCESS ? r : status;
 		if (connection.failed)
 			break;

@@ -406,7 +406,11 @@ int loader_load(const struct load_input *inputs, unsigned n, uint64_t deadline_u
 		_cleanup_loaded_ struct loaded one = LOADED_INIT;
 		uint64_t now = now_usec();
 
-		r = load_unchecked(&inputs[i], now < end ? end - now : 0, &one, error);
+		if (now >= end)
+			r = error_set(error, -ETIMEDOUT, ERROR_KERNEL, STEP_LOAD,
+				      "there is no time left to load it");
+		else
+			r = load_unchecked(&inputs[i], end - now, &one, error);
 		if (r == 0)
 			r = append(&all, &one, error);
 		if (r < 0)

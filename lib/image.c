@@ -28,15 +28,6 @@ int image_find(const struct bundle *bundle, unsigned map, struct blob *ret)
 	return -ENOENT;
 }
 
-static bool has_variables(const struct manifest *manifest, unsigned map)
-{
-	for (unsigned i = 0; i < manifest->n_tunables; i++)
-		if (manifest->tunables[i].map == map &&
-		    manifest->tunables[i].type != TUNABLE_MAX_ENTRIES)
-			return true;
-	return false;
-}
-
 /* @next: the least number that the map may have. */
 static int check_image(const struct bundle_section *section, const struct manifest *manifest,
 		       unsigned *next, struct error *error)
@@ -47,7 +38,7 @@ static int check_image(const struct bundle_section *section, const struct manife
 		return bad(error, "an image section of %zu bytes names no map and its value",
 			   section->content.size);
 	map = load_le32(section->content.data);
-	if (map < *next || map >= manifest->n_maps || !has_variables(manifest, map) ||
+	if (map < *next || map >= manifest->n_maps || !manifest_map_has_variables(manifest, map) ||
 	    section->payload != manifest->maps[map].payload)
 		return bad(error,
 			   "an image section is of map number %u, which comes too early, is not "

@@ -26,6 +26,14 @@ bool manifest_map_is_rodata(const struct manifest_map *map)
 	       map->key_size == sizeof(uint32_t) && map->max_entries == 1;
 }
 
+bool manifest_map_has_variables(const struct manifest *m, unsigned map)
+{
+	for (unsigned i = 0; i < m->n_tunables; i++)
+		if (m->tunables[i].map == map && m->tunables[i].type != TUNABLE_MAX_ENTRIES)
+			return true;
+	return false;
+}
+
 static int take_number(const struct manifest_parser *p, const char *path, const char *member,
 		       enum tunable_type type, struct json_object *value, uint64_t *ret)
 {

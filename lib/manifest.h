@@ -122,6 +122,8 @@ const struct manifest_program *manifest_find_program(const struct manifest *m, c
 
 /* Is it a map that libbpf makes of read-only data: ".rodata", ".rodata.x"? */
 bool manifest_map_is_rodata(const struct manifest_map *map);
+/* Are there tunable variables in map number @map, so that the bundle has an image of it? */
+bool manifest_map_has_variables(const struct manifest *m, unsigned map);
 
 const char *map_grant_name(enum map_grant grant); /* "none", "read", "events", "read-write" */
 int map_grant_from_name(const char *name, enum map_grant *ret);

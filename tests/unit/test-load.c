@@ -135,7 +135,7 @@ static void test_several_deadline(void **state)
 	inputs[0] = input_by(&loader, "honest");
 	inputs[1] = input_by(&second, "honest");
 	assert_true(loader_load(inputs, 2, 0, &loaded, &error) < 0);
-	check_error(&error, ERROR_KERNEL, "payload 0: the loader did not end in time");
+	check_error(&error, ERROR_KERNEL, "payload 0: there is no time left to load it");
 }
 
 static void refused_after(const struct hostile_mode *mode, const struct load_input *input)

@@ -4,12 +4,13 @@
 #include "record-maker.h"
 
 #include <json-c/json.h>
+#include <pthread.h>
 
 /* The digest of bundle number @n. */
 static const char *digest(uint8_t n)
 {
-	static char text[4][DIGEST_TEXT_SIZE];
-	static unsigned next;
+	static _Thread_local char text[4][DIGEST_TEXT_SIZE];
+	static _Thread_local unsigned next;
 	char *at = text[next++ % 4];
 
 	digest_format((const uint8_t[DIGEST_SIZE]){n}, at);
@@ -20,7 +21,7 @@ static const char *digest(uint8_t n)
 static struct load *make(uid_t uid, uint8_t n, const uint8_t *after)
 {
 	static uint64_t usec;
-	struct load *load = load_make(uid, ++usec);
+	struct load *load = load_make(uid, __atomic_add_fetch(&usec, 1, __ATOMIC_RELAXED));
 	struct manifest *m = load->manifest;
 
 	strcpy(load->digest, digest(n));
@@ -223,6 +224,51 @@ static void test_stray(void **state)
 	base->uid = 1000;
 }
 
+#define ROUNDS 500
+
+static void *come_and_go(void *arg)
+{
+	struct record_fixture *f = arg;
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		struct load *base = make(1000, 1, NOTHING);
+
+		table_add(f->table, base, NULL);
+		table_remove_all(f->table, base->id, 0, NULL, NULL);
+		load_unref(base);
+	}
+	return NULL;
+}
+
+static void *follow(void *arg)
+{
+	struct record_fixture *f = arg;
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		struct load *load = make(1000, 2, AFTER(1));
+
+		table_add(f->table, load, NULL);
+		load_unref(load);
+	}
+	return NULL;
+}
+
+/* However bases and what follows them come and go: nothing stays without its base. */
+static void test_threads(void **state)
+{
+	struct record_fixture *f = *state;
+	unsigned before = count_fds();
+	pthread_t threads[4];
+
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, i % 2 ? follow : come_and_go, f),
+				 0);
+	for (unsigned i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(table_count_all(f->table), 0);
+	assert_int_equal(count_fds(), before);
+}
+
 #define with_table(test) cmocka_unit_test_setup_teardown(test, record_setup, record_teardown)
 
 int main(void)
@@ -234,6 +280,7 @@ int main(void)
 		with_table(test_all_that_follows),
 		with_table(test_many),
 		with_table(test_stray),
+		with_table(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

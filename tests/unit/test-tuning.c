@@ -3,7 +3,6 @@
 
 #include <json-c/json.h>
 
-#include "attest-opening.h"
 #include "image.h"
 #include "loader-abi.h"
 #include "tuned.h"
@@ -256,30 +255,6 @@ static void test_settings_none(void **state)
 	settings_free(settings, n);
 }
 
-static void test_frozen(void **state)
-{
-	static const struct {
-		const char *text;
-		int r;
-		bool frozen;
-	} cases[] = {
-		{"pos:\t0\nmap_type:\t2\nmemlock:\t4096\nmap_id:\t7\nfrozen:\t1\n", 0, true},
-		{"pos:\t0\nfrozen:\t0\nowner_jited:\t1\n", 0, false},
-		{"pos:\t0\nmap_id:\t1\n", -ENODATA, false},
-		{"", -ENODATA, false},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		FILE *f =
-			fmemopen((void *)(uintptr_t)cases[i].text, strlen(cases[i].text) + 1, "r");
-		bool frozen = false;
-
-		assert_int_equal(attest_read_frozen(f, &frozen), cases[i].r);
-		assert_int_equal(frozen, cases[i].frozen);
-		fclose(f);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,7 +263,6 @@ int main(void)
 		cmocka_unit_test(test_openings), cmocka_unit_test(test_entries_only),
 		cmocka_unit_test(test_misfit),	 cmocka_unit_test(test_context),
 		cmocka_unit_test(test_json),	 cmocka_unit_test(test_settings_none),
-		cmocka_unit_test(test_frozen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

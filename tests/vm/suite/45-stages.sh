@@ -120,6 +120,17 @@ expect "stages: after a crash of the daemon, by the second's types" 0 'comm="run
 expect "stages: unload" 0 '' as alice bpfctl unload "$id"
 nothing_left "stages: after unload"
 
+# A data section, whose map the kernel knows by the object file's name.
+echo '{ "name": "sections", "maps": { ".bss": { "grant": "read" } } }' >"$work/sections.json"
+bpfctl build "$b/opencount.bpf.o" "$share/bin/second.bpf.o" -m "$work/sections.json" -o "$work/sections.bpfb" >/dev/null
+sign "$work/sections.bpfb"
+id=$(load alice sections)
+as bob true
+expect "stages: a data section of the second payload" 0 'Map: second.bss \(array, 1 entries, id [0-9]+, payload 1\), granted: read$' \
+	as alice bpfctl show "$id" --maps
+expect "stages: and what is in it" 0 '^second.bss: .*[1-9a-f]' echo "$output"
+as alice bpfctl unload "$id"
+
 # All or none.
 bpfctl build "$b/opencount.bpf.o" "$share/bin/refused.bpf.o" -o "$work/half.bpfb" >/dev/null
 sign "$work/half.bpfb"
@@ -220,6 +231,10 @@ same "stages: and then on another, as long as there is one" "$bob_id $second_id"
 expect "stages: an upper stage alone can go" 0 '' as bob bpfctl unload "$bob_id"
 expect "stages: and then the base" 0 '' as alice bpfctl unload "$second_id"
 nothing_left "stages: all unloaded"
+base_id=$(load alice base)
+upper_id=$(load alice upper)
+expect "stages: one that goes as a dependent may be named, too" 0 "^$upper_id: unloaded with $base_id\$" \
+	as alice bpfctl unload "$base_id" "$upper_id" --with-dependents
 base_id=$(load alice base)
 upper_id=$(load bob upper)
 same "stages: as JSON, of other users only how many" "{\"dependents\":[],\"otherDependents\":1,\"id\":\"$base_id\"}" \
