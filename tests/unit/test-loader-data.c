@@ -136,7 +136,7 @@ static void test_changed_type(void **state)
 			size_t at;
 
 			asm_start(&a, 0);
-			asm_data(&a, "before", 8);
+			asm_data(&a, "before", sizeof("before"));
 			at = map_attr(BPF_MAP_TYPE_ARRAY);
 			asm_data_address(&a, BPF_REG_8, at);
 			asm_insn(&a, BPF_ST | BPF_MEM | stores[i].size, BPF_REG_8, 0, (int16_t)off,

@@ -34,7 +34,7 @@ expect "signers: who count for it: two of three are not enough" 3 "authorise.*si
 signed_by 2 second auditor
 expect "signers: an Ed25519 key beside an ECDSA key" 0 "" as alice bpfctl run "$b/execwatch-three.bpfb" --duration 1
 signed_by 1 release auditor
-alone="bpfctl: refused at step load: No trusted signer brought a signature that this kernel can check (contract $contract): sign the bundle with an RSA or ECDSA key."
+alone="bpfctl: refused at step load: No trusted signer brought a signature of payload 0 that this kernel can check (contract $contract): sign the bundle with an RSA or ECDSA key."
 says "signers: an Ed25519 key alone" 4 "$alone" as alice bpfctl run "$b/execwatch-ed25519.bpfb" --duration 1
 signed_by 1 auditor
 says "signers: nor where it is the only one that is trusted" 4 "$alone" \
