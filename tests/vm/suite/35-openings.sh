@@ -266,21 +266,6 @@ for value in 1 2 3; do
 done
 wait_for 30 holds_before
 same "openings: the daemon holds what it held before" "$held" "$(daemon_holds)"
-
-# Of a bundle of two payloads: each loader gets what is set of its own maps.
-cat >"$work/pair.json" <<-'END'
-	{ "name": "pair", "version": "1.0", "maps": { "commands": { "grant": "read" } },
-	  "tunables": { "min_uid": { "min": 0, "max": 65535 },
-	    "max_commands": { "type": "max_entries", "map": "commands", "min": 1, "max": 4096 } } }
-END
-bpfctl build "$b/opencount.bpf.o" "$b/execwatch.bpf.o" -m "$work/pair.json" -o "$work/pair.bpfb" >/dev/null &&
-	bpfctl sign "$work/pair.bpfb" --key "$share/keys/release.key" --cert "$share/keys/release.pem" >/dev/null
-id=$(as alice bpfctl load "$work/pair.bpfb" --set min_uid=1001 --set max_commands=2)
-same "openings: two payloads: the variable of the second" "['0xe9', '0x03', '0x00', '0x00']" \
-	"$(bpftool -j map dump id "$(map_of "$id" execwatc.rodata)" | json_get 0.value)"
-same "openings: the map of the first" 2 "$(entries "$(map_of "$id" commands)")"
-as alice bpfctl unload "$id"
-
 same "openings: the daemon never crashed" "" \
 	"$(journalctl -u bpfgated.service -o cat | grep -iE "core-dump|sanitizer|runtime error|assert|exit-code")"
 tap_end
