@@ -266,7 +266,6 @@ for value in 1 2 3; do
 done
 wait_for 30 holds_before
 same "openings: the daemon holds what it held before" "$held" "$(daemon_holds)"
-
 same "openings: the daemon never crashed" "" \
 	"$(journalctl -u bpfgated.service -o cat | grep -iE "core-dump|sanitizer|runtime error|assert|exit-code")"
 tap_end
