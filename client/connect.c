@@ -214,14 +214,16 @@ static int remote_error(const struct varlink_reply *reply, struct error *error)
 	return errnum ? -errnum : -EREMOTEIO;
 }
 
-/* What a message says: a reply's parameters, owned by the caller, or its error. */
-static int take_reply(struct connection *c, struct json_object *message,
+/* What a message says: a reply's parameters, owned by the caller, or its error. @more: another may
+ * follow. */
+static int take_reply(struct connection *c, struct json_object *message, bool more,
 		      struct json_object **ret_parameters, struct error *error)
 {
 	struct varlink_reply reply;
 
-	if (varlink_reply_parse(message, &reply) < 0 || reply.continues)
+	if (varlink_reply_parse(message, &reply) < 0 || (reply.continues && !more))
 		return lost(c, -EBADMSG, "bpfgated sent what is no answer", error);
+	c->more = reply.continues;
 	if (reply.error)
 		return remote_error(&reply, error);
 	if (ret_parameters)
@@ -229,9 +231,9 @@ static int take_reply(struct connection *c, struct json_object *message,
 	return 0;
 }
 
-int connection_call(struct connection *c, const char *method, struct json_object *parameters,
-		    const int *fds, unsigned n_fds, struct json_object **ret_parameters,
-		    struct fd_set_owned *ret_fds, struct error *error)
+static int call_full(struct connection *c, const char *method, struct json_object *parameters,
+		     bool more, const int *fds, unsigned n_fds, struct json_object **ret_parameters,
+		     struct fd_set_owned *ret_fds, struct error *error)
 {
 	_cleanup_json_ struct json_object *message = NULL;
 	_cleanup_(fd_set_close) struct fd_set_owned received = {};
@@ -239,11 +241,11 @@ int connection_call(struct connection *c, const char *method, struct json_object
 	size_t size;
 	int r;
 
-	if (c->failed)
+	if (c->failed || c->more)
 		return lost(c, -ENOTCONN, "the connection to bpfgated is gone", error);
 	if (asprintf(&full, INTERFACE "%s", method) < 0)
 		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_NONE, "out of memory");
-	r = varlink_format_call(full, parameters, &call, &size);
+	r = varlink_format_call(full, parameters, more, &call, &size);
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_NONE, "cannot form the call: %s",
 				 strerror(-r));
@@ -254,7 +256,7 @@ int connection_call(struct connection *c, const char *method, struct json_object
 	r = receive(c, &message, &received, error);
 	if (r < 0)
 		return r;
-	r = take_reply(c, message, ret_parameters, error);
+	r = take_reply(c, message, more, ret_parameters, error);
 	if (r < 0)
 		return r;
 	if (ret_fds) {
@@ -262,4 +264,30 @@ int connection_call(struct connection *c, const char *method, struct json_object
 		received.n = 0;
 	}
 	return 0;
+}
+
+int connection_call(struct connection *c, const char *method, struct json_object *parameters,
+		    const int *fds, unsigned n_fds, struct json_object **ret_parameters,
+		    struct fd_set_owned *ret_fds, struct error *error)
+{
+	return call_full(c, method, parameters, false, fds, n_fds, ret_parameters, ret_fds, error);
+}
+
+int connection_call_more(struct connection *c, const char *method, struct json_object *parameters,
+			 const int *fds, unsigned n_fds, struct json_object **ret_parameters,
+			 struct fd_set_owned *ret_fds, struct error *error)
+{
+	return call_full(c, method, parameters, true, fds, n_fds, ret_parameters, ret_fds, error);
+}
+
+int connection_end(struct connection *c, struct error *error)
+{
+	_cleanup_json_ struct json_object *message = NULL;
+	_cleanup_(fd_set_close) struct fd_set_owned received = {};
+	int r;
+
+	r = receive(c, &message, &received, NULL);
+	if (r == 0)
+		r = take_reply(c, message, false, NULL, error);
+	return lost(c, r < 0 ? r : -EBADMSG, "bpfgated has gone away, and the load with it", error);
 }

@@ -12,6 +12,7 @@
 struct connection {
 	int fd;
 	bool failed; /* out of step or at its end: no further calls */
+	bool more;   /* the last call goes on: no further calls before its end */
 	struct varlink_reader reader;
 };
 #define _cleanup_connection_ _cleanup_(connection_close)
@@ -35,3 +36,10 @@ bool connection_gone(const struct connection *c);
 int connection_call(struct connection *c, const char *method, struct json_object *parameters,
 		    const int *fds, unsigned n_fds, struct json_object **ret_parameters,
 		    struct fd_set_owned *ret_fds, struct error *error);
+
+/* The same with "more": where the daemon says that the call goes on, .more is set, .fd is readable
+ * at its end, and connection_end() says what ended it: always an error. */
+int connection_call_more(struct connection *c, const char *method, struct json_object *parameters,
+			 const int *fds, unsigned n_fds, struct json_object **ret_parameters,
+			 struct fd_set_owned *ret_fds, struct error *error);
+int connection_end(struct connection *c, struct error *error);

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "file.h"
 
@@ -34,6 +36,12 @@ static int read_all(int fd, char *buffer, size_t size_max, size_t *ret_size)
 	return -EFBIG;
 }
 
+static int not_regular(const char *path, struct error *error)
+{
+	return error_set(error, -EBADF, ERROR_UNREADABLE, STEP_NONE, "%s: not a regular file",
+			 path);
+}
+
 int file_read(const char *path, size_t size_max, char **ret, size_t *ret_size, struct error *error)
 {
 	_cleanup_free_ char *buffer = NULL;
@@ -48,8 +56,7 @@ int file_read(const char *path, size_t size_max, char **ret, size_t *ret_size, s
 		return error_set(error, -errno, ERROR_UNREADABLE, STEP_NONE, "%s: cannot open: %s",
 				 path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return error_set(error, -EBADF, ERROR_UNREADABLE, STEP_NONE,
-				 "%s: not a regular file", path);
+		return not_regular(path, error);
 	if (st.st_size < 0 || (uint64_t)st.st_size > size_max)
 		return error_set(error, -EFBIG, ERROR_UNREADABLE, STEP_NONE,
 				 "%s: %lld bytes, more than the %zu allowed", path,
@@ -135,6 +142,78 @@ int file_write(const char *path, const void *data, size_t size, struct error *er
 		return error_set(error, r, ERROR_FAILED, STEP_NONE, "%s: cannot write: %s", path,
 				 strerror(-r));
 	return 0;
+}
+
+static bool is_over(const struct timespec *until)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec > until->tv_sec ||
+	       (now.tv_sec == until->tv_sec && now.tv_nsec >= until->tv_nsec);
+}
+
+static int lock_wait(int fd, const struct timespec *until)
+{
+	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (is_over(until))
+			return -EBUSY;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+/* Whoever held it may have put another file there meanwhile, which the lock is not of. */
+static bool is_at(int fd, const char *path)
+{
+	struct stat ours, there;
+
+	return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_dev == there.st_dev &&
+	       ours.st_ino == there.st_ino;
+}
+
+int file_lock(const char *path, unsigned sec, int *ret_fd, struct error *error)
+{
+	static const int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	struct timespec until;
+	struct stat st;
+	int r = 0;
+
+	/* a device is not even opened */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return not_regular(path, error);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += sec;
+	for (;;) {
+		_cleanup_close_ int fd = open(path, O_RDWR | flags);
+
+		/* NFS locks only what may be written; elsewhere it is enough to read it */
+		if (fd < 0)
+			fd = open(path, O_RDONLY | flags);
+		if (fd < 0)
+			return error_set(error, -errno, ERROR_UNREADABLE, STEP_NONE,
+					 "%s: cannot open: %s", path, strerror(errno));
+		r = r < 0 ? r : lock_wait(fd, &until);
+		if (r == -EBUSY)
+			return error_set(error, r, ERROR_BUSY, STEP_NONE,
+					 "%s: another program has locked it for %u seconds: try "
+					 "again when that has ended",
+					 path, sec);
+		if (r < 0)
+			return error_set(error, r, ERROR_FAILED, STEP_NONE,
+					 "%s: cannot lock: %s: copy it to another file system, or "
+					 "name another file with --output",
+					 path, strerror(-r));
+		if (is_at(fd, path)) {
+			*ret_fd = TAKE_FD(fd);
+			return 0;
+		}
+		r = is_over(&until) ? -EBUSY : 0;
+	}
 }
 
 int file_create(const char *path, mode_t mode, const void *data, size_t size, struct error *error)

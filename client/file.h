@@ -18,6 +18,12 @@ int file_read(const char *path, size_t size_max, char **ret, size_t *ret_size, s
  */
 int file_write(const char *path, const void *data, size_t size, struct error *error);
 
+/*
+ * Keeps others that lock @path, too, from changing it until *ret_fd (owned) is closed: from reading
+ * it until it is written anew. Waits for @sec seconds at most. ERROR_BUSY, ERROR_UNREADABLE.
+ */
+int file_lock(const char *path, unsigned sec, int *ret_fd, struct error *error);
+
 /* Makes @path, which must not exist, with exactly @mode, even under a wide umask. */
 int file_create(const char *path, mode_t mode, const void *data, size_t size, struct error *error);
 

@@ -145,7 +145,7 @@ int load_call(struct connection *c, const struct bundle_memory *bundle,
 
 	if (load_wish_format(wish, &parameters) < 0)
 		return no_memory(error);
-	r = connection_call(c, "Load", parameters, &bundle->fd, 1, &reply, &fds, error);
+	r = connection_call_more(c, "Load", parameters, &bundle->fd, 1, &reply, &fds, error);
 	if (r < 0)
 		return r;
 	load = member_object(reply, "load");

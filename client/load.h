@@ -26,7 +26,8 @@ void load_wish_done(struct load_wish *wish);
 /* The parameters of Load and Explain. *ret is owned. -ENOMEM. */
 int load_wish_format(const struct load_wish *wish, struct json_object **ret);
 
-/* Calls Load. *ret_load (owned) is the reply's load. */
+/* Calls Load. *ret_load (owned) is the reply's load. Where @wish->lifetime is "session", the call
+ * goes on: connection_end() says who has taken the load down. */
 int load_call(struct connection *c, const struct bundle_memory *bundle,
 	      const struct load_wish *wish, struct json_object **ret_load,
 	      struct fd_set_owned *ret_fds, struct error *error);

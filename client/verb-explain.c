@@ -130,6 +130,31 @@ static void print_limits(struct json_object *limits)
 	}
 }
 
+static void print_refusals(struct json_object *refusals)
+{
+	for (size_t i = 0; refusals && i < json_object_array_length(refusals); i++) {
+		struct json_object *refusal = json_object_array_get_idx(refusals, i);
+
+		output_line(stdout, "refused at step %s: %s", member_string(refusal, "step") ?: "-",
+			    member_string(refusal, "message") ?: "-");
+	}
+}
+
+/* As of a load: by the first that refuses it. What is revoked is refused before the rules are
+ * asked. */
+static int answer_status(struct json_object *answer)
+{
+	struct json_object *refusals = member_array(answer, "refusals");
+	struct json_object *first = refusals ? json_object_array_get_idx(refusals, 0) : NULL;
+	enum error_code code = error_code_from_name(member_string(first, "error") ?: "");
+
+	if (member_bool(answer, "allowed"))
+		return EXIT_SUCCESS;
+	if (!first || (!member_bool(answer, "ruleAllows") && code != ERROR_REVOKED))
+		return error_exit_status(ERROR_DENIED);
+	return error_exit_status(code);
+}
+
 static void print_answer(struct json_object *answer)
 {
 	struct json_object *rules = member_array(answer, "rules");
@@ -143,6 +168,7 @@ static void print_answer(struct json_object *answer)
 	for (size_t i = 0; rules && i < json_object_array_length(rules); i++)
 		print_rule(json_object_array_get_idx(rules, i));
 	print_limits(member_array(answer, "limits"));
+	print_refusals(member_array(answer, "refusals"));
 	output_line(stdout, "%s: %s", member_bool(answer, "allowed") ? "allowed" : "DENIED",
 		    member_string(answer, "message") ?: "-");
 }
@@ -158,7 +184,7 @@ static int explain(struct context *ctx, const struct question *question)
 		output_json(ctx, answer);
 	else
 		print_answer(answer);
-	return member_bool(answer, "allowed") ? EXIT_SUCCESS : error_exit_status(ERROR_DENIED);
+	return answer_status(answer);
 }
 
 int verb_explain(struct context *ctx, int argc, char **argv)

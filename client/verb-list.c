@@ -101,8 +101,9 @@ static void print_rows(const struct rows *rows)
 			       rows->rows[i].cells[c] ?: "", c + 1 < COLUMNS ? "  " : "\n");
 }
 
-static int print_list(struct json_object *loads, struct error *error)
+static int print_list(struct json_object *reply, struct error *error)
 {
+	struct json_object *loads = member_array(reply, "loads");
 	size_t n = loads ? json_object_array_length(loads) : 0;
 	_cleanup_(rows_done) struct rows rows = {.rows = calloc(n ?: 1, sizeof(struct row))};
 
@@ -120,24 +121,5 @@ static int print_list(struct json_object *loads, struct error *error)
 
 int verb_list(struct context *ctx, int argc, char **argv)
 {
-	_cleanup_connection_ struct connection connection = {.fd = -1};
-	_cleanup_json_ struct json_object *reply = NULL;
-	_cleanup_error_ struct error error = ERROR_INIT;
-	int c;
-
-	while ((c = verb_option(ctx, argc, argv, "", NULL)) > 0)
-		;
-	if (c < 0)
-		return ctx->exit_status;
-	if (argc != optind)
-		return verb_usage(ctx, "it takes no arguments");
-
-	if (connection_open(ctx->socket, &connection, &error) < 0 ||
-	    connection_call(&connection, "List", NULL, NULL, 0, &reply, NULL, &error) < 0)
-		return output_error(ctx, &error);
-	if (ctx->json != JSON_MODE_OFF)
-		output_json(ctx, reply);
-	else if (print_list(member_array(reply, "loads"), &error) < 0)
-		return output_error(ctx, &error);
-	return EXIT_SUCCESS;
+	return verb_ask(ctx, argc, argv, "List", print_list);
 }

@@ -3,7 +3,7 @@
 #include "load.h"
 #include "verbs.h"
 
-static void print_reload(struct json_object *reply)
+static int print_reload(struct json_object *reply, struct error *error)
 {
 	struct json_object *unloaded = member_array(reply, "unloaded");
 	struct json_object *dependents = member_array(reply, "dependents");
@@ -23,28 +23,10 @@ static void print_reload(struct json_object *reply)
 		output_note("%llu loads go on although their key is no longer trusted; the journal "
 			    "names them",
 			    (unsigned long long)untrusted);
+	return 0;
 }
 
 int verb_reload(struct context *ctx, int argc, char **argv)
 {
-	_cleanup_connection_ struct connection connection = {.fd = -1};
-	_cleanup_json_ struct json_object *reply = NULL;
-	_cleanup_error_ struct error error = ERROR_INIT;
-	int c;
-
-	while ((c = verb_option(ctx, argc, argv, "", NULL)) > 0)
-		;
-	if (c < 0)
-		return ctx->exit_status;
-	if (argc != optind)
-		return verb_usage(ctx, "it takes no arguments");
-
-	if (connection_open(ctx->socket, &connection, &error) < 0 ||
-	    connection_call(&connection, "Reload", NULL, NULL, 0, &reply, NULL, &error) < 0)
-		return output_error(ctx, &error);
-	if (ctx->json != JSON_MODE_OFF)
-		output_json(ctx, reply);
-	else
-		print_reload(reply);
-	return EXIT_SUCCESS;
+	return verb_ask(ctx, argc, argv, "Reload", print_reload);
 }

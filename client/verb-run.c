@@ -208,7 +208,7 @@ static int go_on(struct run *run, struct error *error)
 	int64_t tick = run->interval_msec ? now_msec() + run->interval_msec : 0;
 	struct pollfd fds[] = {
 		{.fd = run->signal_fd, .events = POLLIN},
-		{.fd = run->connection.fd, .events = POLLRDHUP},
+		{.fd = run->connection.fd, .events = POLLIN | POLLRDHUP},
 		{.fd = run->events ? events_fd(run->events) : -1, .events = POLLIN},
 	};
 
@@ -223,9 +223,7 @@ static int go_on(struct run *run, struct error *error)
 		if (r > 0 && fds[2].revents && show_events(run, BATCH, error) < 0)
 			return -EIO;
 		if (r > 0 && fds[1].revents)
-			return error_set(error, -ECONNRESET, ERROR_NO_DAEMON, STEP_NONE,
-					 "bpfgated has ended the load or gone away; \"journalctl "
-					 "-u bpfgated\" says why");
+			return connection_end(&run->connection, error);
 		if (left_msec(end) == 0)
 			return 0;
 		if (left_msec(tick) == 0) {
@@ -237,17 +235,28 @@ static int go_on(struct run *run, struct error *error)
 	return 0;
 }
 
+/* By another connection: on that of the load its call goes on until it is over. If there is none to
+ * be had, the daemon notices when that of the load is closed. */
+static void unload(const struct run *run)
+{
+	_cleanup_connection_ struct connection connection = {.fd = -1};
+	_cleanup_error_ struct error ignored = ERROR_INIT;
+
+	if (connection_open(run->ctx->socket, &connection, &ignored) == 0)
+		unload_call(&connection, member_string(run->load, "id"), true, NULL, &ignored);
+}
+
 /*
  * Unloads first, so that what is shown last is final, and what follows it with it, as the end of
- * the connection would. A daemon that is gone has unloaded already: no second error for that.
+ * the connection would. A load that has ended, or a daemon that is gone, has unloaded already: no
+ * second error for that.
  */
 static int end(struct run *run, struct error *error)
 {
-	_cleanup_error_ struct error ignored = ERROR_INIT;
 	int r = 0;
 
-	if (!connection_gone(&run->connection))
-		unload_call(&run->connection, member_string(run->load, "id"), true, NULL, &ignored);
+	if (run->connection.more && !connection_gone(&run->connection))
+		unload(run);
 	if (output_is_gone())
 		return 0;
 	for (unsigned i = 0; run->events && i < FINAL_BATCHES && !output_is_gone(); i++) {

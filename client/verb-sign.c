@@ -11,6 +11,8 @@
 #include "signing-key.h"
 #include "verbs.h"
 
+#define LOCK_SEC 30 /* another that signs the same bundle, with a slow token at that */
+
 struct sign_arguments {
 	const char *key, *certificate, *pin_file, *output, *export, *import;
 	bool add;
@@ -142,11 +144,16 @@ static int sign_one(struct context *ctx, const struct sign_arguments *a, const c
 	const char *output = a->output ? a->output : path;
 	_cleanup_signee_ struct signee signee = {};
 	_cleanup_free_ uint8_t *file = NULL;
+	_cleanup_close_ int lock = -1;
 	unsigned n_sigs;
 	size_t size;
-	int r;
+	int r = 0;
 
-	r = signee_open(path, a->add, certificate, &signee, error);
+	/* two at once would each write what they have read, and one signature would be lost */
+	if (!a->output)
+		r = file_lock(path, LOCK_SEC, &lock, error);
+	if (r == 0)
+		r = signee_open(path, a->add, certificate, &signee, error);
 	if (r == 0)
 		r = sign_record_add(&signee, certificate, source, &file, &size, &n_sigs, error);
 	if (r == 0)

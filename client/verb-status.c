@@ -119,7 +119,7 @@ static void print_configuration(struct json_object *configuration)
 		print_field("OUTDATED", failure);
 }
 
-static void print_status(struct json_object *status)
+static int print_status(struct json_object *status, struct error *error)
 {
 	char loads[24], keyring[48];
 
@@ -137,28 +137,10 @@ static void print_status(struct json_object *status)
 	print_configuration(member_object(status, "configuration"));
 	print_field("Gate", member_string(status, "gate"));
 	print_field("Loads", loads);
+	return 0;
 }
 
 int verb_status(struct context *ctx, int argc, char **argv)
 {
-	_cleanup_connection_ struct connection connection = {.fd = -1};
-	_cleanup_json_ struct json_object *reply = NULL;
-	_cleanup_error_ struct error error = ERROR_INIT;
-	int c;
-
-	while ((c = verb_option(ctx, argc, argv, "", NULL)) > 0)
-		;
-	if (c < 0)
-		return ctx->exit_status;
-	if (argc != optind)
-		return verb_usage(ctx, "it takes no arguments");
-
-	if (connection_open(ctx->socket, &connection, &error) < 0 ||
-	    connection_call(&connection, "Status", NULL, NULL, 0, &reply, NULL, &error) < 0)
-		return output_error(ctx, &error);
-	if (ctx->json != JSON_MODE_OFF)
-		output_json(ctx, reply);
-	else
-		print_status(reply);
-	return EXIT_SUCCESS;
+	return verb_ask(ctx, argc, argv, "Status", print_status);
 }

@@ -55,6 +55,11 @@ int verb_option(struct context *ctx, int argc, char **argv, const char *short_op
 /* Prints a usage error (what is wrong, and how to see the usage) and returns EXIT_USAGE. */
 int verb_usage(struct context *ctx, const char *format, ...) _printf_(2, 3);
 
+/* A verb without options and operands of its own: calls @method and prints its reply, as JSON or by
+ * @print, which may fail. */
+int verb_ask(struct context *ctx, int argc, char **argv, const char *method,
+	     int (*print)(struct json_object *reply, struct error *error));
+
 int verb_build(struct context *ctx, int argc, char **argv);
 int verb_explain(struct context *ctx, int argc, char **argv);
 int verb_floor(struct context *ctx, int argc, char **argv);

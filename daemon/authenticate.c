@@ -350,3 +350,17 @@ const struct bundle_kernel_sig *authentic_kernel_sig(const struct authentic *aut
 	}
 	return NULL;
 }
+
+void authentic_release(const struct authentic *authentic, const struct manifest *manifest,
+		       struct release *ret)
+{
+	*ret = (struct release){
+		.name = manifest->name,
+		.sequence = manifest->sequence,
+		.n_signers = authentic->n_signers,
+	};
+	for (unsigned i = 0; i < authentic->n_signers; i++) {
+		ret->signers[i].digest = authentic->signers[i].key->digest;
+		ret->signers[i].file = authentic->signers[i].key->file;
+	}
+}

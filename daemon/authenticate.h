@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "manifest.h"
+#include "floor.h"
 #include "revocation.h"
 #include "trust.h"
 
@@ -39,6 +39,10 @@ int authenticate(const void *data, size_t size, const struct authority *by, int6
 		 struct authentic *ret, struct error *error);
 void authentic_done(struct authentic *authentic);
 #define _cleanup_authentic_ _cleanup_(authentic_done)
+
+/* As the rollback floors see it: @manifest is that of @authentic, or was. Borrowed. */
+void authentic_release(const struct authentic *authentic, const struct manifest *manifest,
+		       struct release *ret);
 
 /* A kernel signature for @contract by any of the verified signers whose key the kernel can use. */
 const struct bundle_kernel_sig *authentic_kernel_sig(const struct authentic *authentic,

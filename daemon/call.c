@@ -12,6 +12,13 @@ static void call_free(struct call *call)
 	free(call);
 }
 
+void call_disconnect(struct call *call)
+{
+	call->connection = NULL;
+	if (*call->session)
+		call_free(call);
+}
+
 /* Sends and ends. The connection goes on where the call does not come straight from it. */
 static void finish(struct call *call, char *data, size_t size, const int *fds, unsigned n_fds)
 {
@@ -73,6 +80,28 @@ void call_reply(struct call *call, struct json_object *parameters, const int *fd
 	error_set(&error, -E2BIG, ERROR_FAILED, STEP_REQUEST,
 		  "The reply would be larger than 8 MiB; ask for less.");
 	call_reply_error(call, &error);
+}
+
+void call_reply_session(struct call *call, const char *id, struct json_object *parameters,
+			const int *fds, unsigned n_fds)
+{
+	struct connection *connection = call->connection;
+	char *data = NULL;
+	size_t size = 0;
+
+	if (!call->call.more || !connection || too_large(parameters) ||
+	    varlink_format_continues(parameters, &data, &size) < 0) {
+		call_reply(call, parameters, fds, n_fds);
+		return;
+	}
+	json_object_put(parameters);
+	snprintf(call->session, sizeof(call->session), "%s", id);
+	/* it may last for days: what was asked is not kept */
+	json_object_put(TAKE_PTR(call->message));
+	call->call.method = NULL;
+	call->call.parameters = NULL;
+	connection_reply(connection, data, size, fds, n_fds);
+	connection_continue(connection);
 }
 
 /* Fields first: what everybody relies on must not be theirs to say. */

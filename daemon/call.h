@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "record.h"
 #include "varlink.h"
 
 struct connection;
@@ -17,9 +18,10 @@ struct call {
 	struct front *front;
 	struct connection *connection; /* NULL: the client has gone */
 	uid_t uid;
-	struct json_object *message; /* what .call borrows from */
+	struct json_object *message; /* what .call borrows from; NULL in one that goes on */
 	struct varlink_call call;
 	struct fd_set_owned fds;
+	char session[LOAD_ID_SIZE]; /* not empty: it goes on until this load ends */
 };
 
 /*
@@ -27,6 +29,13 @@ struct call {
  * and the call is over.
  */
 bool call_parameters(struct call *call, const struct json_member *members);
+
+/* The client has gone. Frees a call that goes on, for there is nobody else who would end it. */
+void call_disconnect(struct call *call);
+
+/* Answers, and the call goes on until the session load @id ends: connection_end_session(). */
+void call_reply_session(struct call *call, const char *id, struct json_object *parameters,
+			const int *fds, unsigned n_fds);
 
 /* Ends the call. @parameters (may be NULL) is taken over, as are the fds. */
 void call_reply(struct call *call, struct json_object *parameters, const int *fds, unsigned n_fds);

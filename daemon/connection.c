@@ -53,8 +53,27 @@ static void flush(struct connection *c)
 		output_done(o);
 }
 
+/* The second of two replies to one call; there are never more. */
+static void append(struct connection *c, char *data, size_t size)
+{
+	char *both = realloc(c->output.data, c->output.size + size);
+
+	if (both) {
+		memcpy(both + c->output.size, data, size);
+		c->output.data = both;
+		c->output.size += size;
+	} else {
+		c->broken = true;
+	}
+	free(data);
+}
+
 void connection_reply(struct connection *c, char *data, size_t size, const int *fds, unsigned n_fds)
 {
+	if (c->output.data) {
+		append(c, data, size);
+		return;
+	}
 	c->output = (struct output){.data = data, .size = size, .n_fds = n_fds};
 	if (n_fds)
 		memcpy(c->output.fds, fds, n_fds * sizeof(int));
@@ -218,13 +237,26 @@ int connection_add_session(struct connection *c, const char *id)
 	return 0;
 }
 
-void connection_remove_session(struct connection *c, const char *id)
+static bool remove_session(struct connection *c, const char *id)
 {
 	for (unsigned i = 0; i < c->n_sessions; i++) {
 		if (streq(c->sessions[i], id)) {
-			memcpy(c->sessions[i], c->sessions[--c->n_sessions], LOAD_ID_SIZE);
-			return;
+			memmove(c->sessions[i], c->sessions[--c->n_sessions], LOAD_ID_SIZE);
+			return true;
 		}
+	}
+	return false;
+}
+
+void connections_end_session(struct front *front, const char *id, const struct error *why)
+{
+	for (struct connection *c = front->connections; c; c = c->next) {
+		if (!remove_session(c, id))
+			continue;
+		if (c->call && streq(c->call->session, id))
+			call_reply_error(c->call, why);
+		/* a load is of one connection, and this one may be gone now */
+		return;
 	}
 }
 
@@ -255,7 +287,7 @@ static void unlink_from(struct connection *c)
 void connection_free(struct connection *c)
 {
 	if (c->call)
-		c->call->connection = NULL;
+		call_disconnect(c->call);
 	sd_event_source_disable_unref(c->io);
 	sd_event_source_disable_unref(c->stall);
 	sd_event_source_disable_unref(c->turn);

@@ -45,7 +45,8 @@ int connection_new(struct front *front, int fd, struct error *error);
 /* Drops the client: its calls' results are undone, its session loads taken down. */
 void connection_free(struct connection *connection);
 
-/* Queues a reply (takes @data and the fds over). To be followed by connection_continue(). */
+/* Queues a reply (takes @data and the fds over; no fds where another one is still on its way out).
+ * To be followed by connection_continue(). */
 void connection_reply(struct connection *connection, char *data, size_t size, const int *fds,
 		      unsigned n_fds);
 
@@ -54,4 +55,6 @@ void connection_continue(struct connection *connection);
 
 /* A session load that goes with the connection; -EDQUOT, -ENOMEM. */
 int connection_add_session(struct connection *connection, const char *id);
-void connection_remove_session(struct connection *connection, const char *id);
+/* Session load @id has been taken down: no connection need do so any more, and one whose call goes
+ * on until then is told @why. May free connections. */
+void connections_end_session(struct front *front, const char *id, const struct error *why);

@@ -110,9 +110,9 @@ static void take_down(struct gate *gate, const struct load *load, const struct e
 	if (error.code == ERROR_NOT_FOUND)
 		return;
 	for (unsigned i = 0; i < removal.n; i++)
-		removal_add(&ret->dependents, removal.items[i].id, removal.items[i].uid);
+		removal_add(&ret->dependents, removal.items[i].id, removal.items[i].uid, NULL);
 	if (r == 0 || !is_there(gate->table, load)) {
-		removal_add(&ret->unloaded, load->id, load->uid);
+		removal_add(&ret->unloaded, load->id, load->uid, error_message(why));
 		audit_examined(load, why, AUDIT_UNLOADED);
 	}
 	if (r < 0) {

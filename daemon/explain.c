@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <time.h>
 
+#include "explain-refusals.h"
 #include "json.h"
 #include "tuning-json.h"
 #include "wanted.h"
@@ -16,6 +17,7 @@ struct question {
 	struct snapshot *snapshot;
 	struct sealed sealed;
 	struct authentic authentic;
+	struct error revoked; /* of the bundle, or all of its keys; else none */
 	struct peer subject;
 	unsigned n_attachments;
 	struct attachment *attachments;
@@ -29,6 +31,7 @@ static void question_done(struct question *q)
 	tuning_done(&q->tuning);
 	attachments_free(q->attachments, q->n_attachments);
 	peer_done(&q->subject);
+	error_done(&q->revoked);
 	authentic_done(&q->authentic);
 	sealed_done(&q->sealed);
 	snapshot_unref(q->snapshot);
@@ -111,9 +114,32 @@ static int find_subject(const struct peer *asker, uid_t uid, struct peer *ret, s
 
 /* ---- the way to the policy ---- */
 
+/* What is revoked is refused here already; the rest is said nevertheless, as if it was not. */
+static int authenticate_bundle(struct question *q, struct error *error)
+{
+	struct authority by = {q->snapshot->trust, q->snapshot->revocations};
+	_cleanup_error_ struct error why = ERROR_INIT;
+	int r;
+
+	r = authenticate(q->sealed.data, q->sealed.size, &by, time(NULL), &q->authentic, &why);
+	if (r < 0 && why.code == ERROR_REVOKED) {
+		by.revocations = NULL;
+		if (authenticate(q->sealed.data, q->sealed.size, &by, time(NULL), &q->authentic,
+				 NULL) == 0) {
+			q->revoked = why;
+			why = ERROR_INIT;
+			return 0;
+		}
+	}
+	if (r < 0 && error) {
+		*error = why;
+		why = ERROR_INIT;
+	}
+	return r;
+}
+
 static int read_bundle(struct question *q, struct road_request *request, struct error *error)
 {
-	const struct authority by = {q->snapshot->trust, q->snapshot->revocations};
 	int r;
 
 	r = seal_bundle(request->fd, request->peer.uid, request->deadline_usec, &q->sealed, error);
@@ -123,8 +149,7 @@ static int read_bundle(struct question *q, struct road_request *request, struct 
 	r = revocations_check(q->snapshot->revocations, request->peer.uid, STEP_AUTHENTICATE,
 			      error);
 	if (r == 0)
-		r = authenticate(q->sealed.data, q->sealed.size, &by, time(NULL), &q->authentic,
-				 error);
+		r = authenticate_bundle(q, error);
 	if (r < 0)
 		return r;
 	r = wanted_resolve(q->authentic.manifest, &request->peer, request->wanted,
@@ -322,26 +347,59 @@ static int add_limits(struct json_object *reply, const struct question *q, struc
 	return add_limits_of(array, true, &decision->total, &has);
 }
 
+/* @tell_all: see explain-refusals.h. */
+static int add_refusals(struct json_object *reply, const struct question *q, struct gate *gate,
+			bool tell_all, bool *ret_any)
+{
+	const struct refusal_question question = {gate,	       q->snapshot,    &q->authentic,
+						  &q->revoked, q->subject.uid, tell_all};
+	struct json_object *array = json_object_new_array();
+	int r = json_add(reply, "refusals", array);
+
+	if (r == 0)
+		r = explain_refusals(&question, array);
+	if (r == 0)
+		*ret_any = json_object_array_length(array) > 0;
+	return r;
+}
+
+static char *allowed_text(const struct decision *d, bool refused)
+{
+	char *text;
+	int n;
+
+	if (refused)
+		n = asprintf(&text, "the rule '%s' (%s) allows it, but it would be refused",
+			     d->rule, d->source);
+	else
+		n = asprintf(&text, "allowed by the rule '%s' (%s)", d->rule, d->source);
+	return n < 0 ? NULL : text;
+}
+
 /* What policy_authorise() itself says; -ENOMEM aside, a refusal is the answer and no error. */
-static int add_decision(struct json_object *reply, const struct question *q, struct table *table)
+static int add_decision(struct json_object *reply, const struct question *q, struct gate *gate,
+			uid_t asker)
 {
 	_cleanup_decision_ struct decision decision = {};
 	_cleanup_error_ struct error why = ERROR_INIT;
 	_cleanup_free_ char *message = NULL;
-	bool allowed;
+	bool allowed, refused = false;
 	int r;
 
 	r = policy_authorise(q->snapshot->policy, &q->request, &decision, &why);
 	if (r < 0 && r != -EACCES)
 		return r;
 	allowed = r == 0;
-	if (allowed &&
-	    asprintf(&message, "allowed by the rule '%s' (%s)", decision.rule, decision.source) < 0)
+	r = add_refusals(reply, q, gate, allowed || asker == 0, &refused);
+	message = allowed ? allowed_text(&decision, refused) : strdup(error_message(&why));
+	if (r < 0 || !message)
 		return -ENOMEM;
-	r = json_add(reply, "allowed", json_object_new_boolean(allowed));
+	r = json_add(reply, "allowed", json_object_new_boolean(allowed && !refused));
 	if (r == 0)
-		r = json_add_string(reply, "message", allowed ? message : error_message(&why));
-	return r < 0 ? r : add_limits(reply, q, table, &decision);
+		r = json_add(reply, "ruleAllows", json_object_new_boolean(allowed));
+	if (r == 0)
+		r = json_add_string(reply, "message", message);
+	return r < 0 ? r : add_limits(reply, q, gate->table, &decision);
 }
 
 int explain(struct gate *gate, struct road_request *request, uid_t uid, struct json_object **ret,
@@ -361,8 +419,8 @@ int explain(struct gate *gate, struct road_request *request, uid_t uid, struct j
 		return r;
 	fill_request(&q, gate, request->lifetime);
 	reply = json_object_new_object();
-	if (!reply || add_decision(reply, &q, gate->table) < 0 || add_bundle(reply, &q) < 0 ||
-	    add_rules(reply, &q, request->peer.uid == 0) < 0)
+	if (!reply || add_decision(reply, &q, gate, request->peer.uid) < 0 ||
+	    add_bundle(reply, &q) < 0 || add_rules(reply, &q, request->peer.uid == 0) < 0)
 		return no_memory(error);
 	*ret = TAKE_PTR(reply);
 	return 0;

@@ -10,7 +10,8 @@
 /*
  * *ret: the parameters of Explain's reply. @uid: of whom; another than the asker's is for root to
  * ask about only, and his groups are then those of the user database. What a load would be refused
- * for before the policy is asked (not authentic, a wrong target) is the same error here.
+ * for before the policy is asked (not authentic, a wrong target) is the same error here, but for
+ * revocation: that is told beside what the policy says, as are floors and missing features.
  */
 int explain(struct gate *gate, struct road_request *request, uid_t uid, struct json_object **ret,
 	    struct error *error);

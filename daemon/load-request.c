@@ -44,23 +44,24 @@ static int parse_attach(struct json_object *attach, struct road_request *request
 	return r;
 }
 
-const char *load_request_fill(struct call *call, struct road_request *request, uint64_t fd_index,
-			      const char *lifetime, struct json_object *attach,
-			      struct json_object *set)
+const char *load_request_fill(struct call *call, const struct load_parameters *parameters,
+			      struct road_request *request)
 {
+	request->fd = -1;
 	/* exactly the one that is named: nothing is accepted that nobody asked for */
 	if (call->fds.n != 1)
 		return "bundleFileDescriptor";
-	request->fd = fd_set_take(&call->fds, fd_index);
+	request->fd = fd_set_take(&call->fds, parameters->fd_index);
 	if (request->fd < 0)
 		return "bundleFileDescriptor";
 	request->deadline_usec = SEAL_DEADLINE_USEC;
 	request->lifetime = LIFETIME_SESSION;
-	if (lifetime && lifetime_from_name(lifetime, &request->lifetime) < 0)
+	if (parameters->lifetime &&
+	    lifetime_from_name(parameters->lifetime, &request->lifetime) < 0)
 		return "lifetime";
-	if (parse_attach(attach, request) < 0)
+	if (parse_attach(parameters->attach, request) < 0)
 		return "attach";
-	if (settings_from_json(set, &request->settings, &request->n_settings) < 0)
+	if (settings_from_json(parameters->set, &request->settings, &request->n_settings) < 0)
 		return "set";
 	return NULL;
 }

@@ -17,6 +17,7 @@
 #include "errno-text.h"
 #include "load-error.h"
 #include "loader-check.h"
+#include "loader-data.h"
 #include "sys-bpf.h"
 #include "test-hooks.h"
 
@@ -362,6 +363,8 @@ int load_unchecked(const struct load_input *input, uint64_t deadline_usec, struc
 
 static int input_check(const struct load_input *input, struct error *error)
 {
+	int r;
+
 	if (input->contract == CONTRACT_NONE && !input->daemon_only)
 		return error_set(error, -EOPNOTSUPP, ERROR_CANNOT_VERIFY, STEP_LOAD,
 				 "this kernel cannot verify the signature of a BPF program: see "
@@ -381,7 +384,10 @@ static int input_check(const struct load_input *input, struct error *error)
 		return error_set(error, -EINVAL, ERROR_MALFORMED, STEP_LOAD,
 				 "the loader's metadata is not a multiple of 8 bytes");
 	/* A test may want to see the kernel refuse what this would not let through to it. */
-	return test_hook_skip_authentication() ? 0 : loader_check(input->loader, error);
+	if (test_hook_skip_authentication())
+		return 0;
+	r = loader_check(input->loader, error);
+	return r < 0 ? r : loader_data_check(input->loader, input->metadata, error);
 }
 
 /* Puts the objects of @from behind those of @to, which owns them then. */

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "loader-check.h"
 
-#include <linux/bpf.h>
 #include <stdarg.h>
 
+#include "loader-insn.h"
 #include "manifest.h"
 
 #define INSNS_MAX (BUNDLE_LOADER_MAX / sizeof(struct bpf_insn))
 
-#define CODE_LD_IMM64  (BPF_LD | BPF_DW | BPF_IMM)
-#define CODE_CALL      (BPF_JMP | BPF_CALL)
-#define CODE_EXIT      (BPF_JMP | BPF_EXIT)
-#define CODE_MOV_CONST (BPF_ALU64 | BPF_MOV | BPF_K)
-#define CODE_GOTO32    (BPF_JMP32 | BPF_JA)
-#define CODE_GOTO_X    (BPF_JMP | BPF_JA | BPF_X) /* to where a register says, Linux 6.19 */
-#define CODE_MAY_GOTO  (BPF_JMP | 0xe0) /* BPF_JCOND: a loop that the verifier does not bound */
+#define CODE_GOTO_X   (BPF_JMP | BPF_JA | BPF_X) /* to where a register says, Linux 6.19 */
+#define CODE_MAY_GOTO (BPF_JMP | 0xe0) /* BPF_JCOND: a loop that the verifier does not bound */
 
 /* BTF; creating, filling and freezing each map, and one to spare; each program. */
 #define COMMANDS_MAX (1 + 4 * MANIFEST_MAPS_MAX + MANIFEST_PROGRAMS_MAX)
@@ -35,8 +30,8 @@ static const int32_t commands[] = {
 };
 
 struct check {
-	const uint8_t *insns;
-	size_t n;
+	struct blob loader;
+	size_t n;      /* its instructions */
 	bool *targets; /* of jumps: what was known of registers holds no longer */
 	bool known;    /* R1 holds the constant below */
 	int32_t value;
@@ -54,19 +49,6 @@ static bool listed(const int32_t *list, size_t n, int32_t value)
 	return false;
 }
 
-static struct bpf_insn insn_at(const struct check *check, size_t index)
-{
-	struct bpf_insn insn;
-
-	memcpy(&insn, check->insns + index * sizeof(insn), sizeof(insn));
-	return insn;
-}
-
-static bool is_jump_class(const struct bpf_insn *insn)
-{
-	return BPF_CLASS(insn->code) == BPF_JMP || BPF_CLASS(insn->code) == BPF_JMP32;
-}
-
 static _printf_(3, 4) int refuse(const struct check *check, size_t index, const char *format, ...)
 {
 	char what[96];
@@ -82,22 +64,12 @@ static _printf_(3, 4) int refuse(const struct check *check, size_t index, const 
 		index, what);
 }
 
-/* Where a jump goes; false when @insn is none. */
-static bool jump_target(const struct bpf_insn *insn, size_t index, int64_t *ret)
-{
-	if (!is_jump_class(insn) || BPF_OP(insn->code) == BPF_CALL ||
-	    BPF_OP(insn->code) == BPF_EXIT)
-		return false;
-	*ret = (int64_t)index + 1 + (insn->code == CODE_GOTO32 ? insn->imm : insn->off);
-	return true;
-}
-
 /* Jumps out of the loader are left to the verifier. */
 static int mark_target(struct check *check, size_t index, const struct bpf_insn *insn)
 {
 	int64_t target;
 
-	if (!jump_target(insn, index, &target) || target < 0 || target >= (int64_t)check->n)
+	if (!insn_jump_target(insn, index, &target) || target < 0 || target >= (int64_t)check->n)
 		return 0;
 	check->targets[target] = true;
 	if (target > (int64_t)index)
@@ -121,10 +93,10 @@ static int check_ends(const struct check *check, size_t start)
 	int64_t target, furthest = 0;
 
 	for (size_t i = start; i < check->n; i++) {
-		insn = insn_at(check, i);
+		insn = loader_insn(check->loader, i);
 		if (insn.code == CODE_LD_IMM64) {
 			i++;
-		} else if (jump_target(&insn, i, &target)) {
+		} else if (insn_jump_target(&insn, i, &target)) {
 			if (target <= (int64_t)i)
 				return refuse(check, i, "part of a loop");
 			furthest = target > furthest ? target : furthest;
@@ -161,7 +133,7 @@ static int check_call(struct check *check, const struct bpf_insn *insn, size_t i
 
 static int check_load(struct check *check, const struct bpf_insn *insn, size_t index)
 {
-	if (index + 1 >= check->n || insn_at(check, index + 1).code != 0)
+	if (index + 1 >= check->n || loader_insn(check->loader, index + 1).code != 0)
 		return refuse(check, index, "half a 64-bit load");
 	if (insn->dst_reg == BPF_REG_1)
 		check->known = false;
@@ -180,7 +152,7 @@ static int check_insn(struct check *check, const struct bpf_insn *insn, size_t i
 		check->known = false;
 	if (insn->code == CODE_LD_IMM64)
 		return check_load(check, insn, index);
-	if (is_jump_class(insn) && BPF_OP(insn->code) == BPF_CALL)
+	if (insn_is_jump_class(insn) && BPF_OP(insn->code) == BPF_CALL)
 		return check_call(check, insn, index);
 	if (insn->code == CODE_GOTO_X)
 		return refuse(check, index, "an indirect jump");
@@ -203,7 +175,7 @@ static int check_jumps(struct check *check)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < check->n; i++) {
-		insn = insn_at(check, i);
+		insn = loader_insn(check->loader, i);
 		r = mark_target(check, i, &insn);
 		if (insn.code == CODE_LD_IMM64)
 			i++;
@@ -220,7 +192,7 @@ static int check_all(struct check *check)
 
 	r = check_jumps(check);
 	for (size_t i = 0; r == 0 && i < check->n; i++) {
-		insn = insn_at(check, i);
+		insn = loader_insn(check->loader, i);
 		r = check_insn(check, &insn, i);
 		if (insn.code == CODE_LD_IMM64)
 			i++;
@@ -232,7 +204,7 @@ int loader_check(struct blob loader, struct error *error)
 {
 	_cleanup_free_ bool *targets = NULL;
 	struct check check = {
-		.insns = loader.data,
+		.loader = loader,
 		.n = loader.size / sizeof(struct bpf_insn),
 		.error = error,
 	};

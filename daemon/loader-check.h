@@ -15,8 +15,7 @@
  *  - 64-bit loads: constants and the loader's own map (index 0 of fd_array)
  *  - calls: the helpers of gen_loader only; no kfunc, no callback
  *  - bpf_sys_bpf(): a constant command, one of those that make and fill maps, programs, BTF; no
- *    more of them than the largest manifest needs. Their attributes lie in the metadata, which a
- *    loader can rewrite as it runs: they are not seen here (SECURITY.md)
+ *    more of them than the largest manifest needs. Their attributes: loader-data.h
  *  - no loops: a BPF program cannot be killed, so each of these commands may run once and no more
  */
 int loader_check(struct blob loader, struct error *error);

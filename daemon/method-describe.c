@@ -45,7 +45,7 @@ static void done(struct job *job)
 			audit_refused(&j->base.peer, "open maps", j->id, &j->base.error);
 		call_reply_error(j->base.call, &j->base.error);
 	} else {
-		call_reply_load(j->base.call, &j->reply);
+		call_reply_load(j->base.call, &j->reply, false);
 		road_reply_done(&j->reply);
 	}
 	call_job_done(&j->base);

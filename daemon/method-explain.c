@@ -53,18 +53,15 @@ static void start(struct call *call, struct explain_job *j)
 
 void method_explain(struct call *call)
 {
-	uint64_t fd_index = 0, uid = call->uid;
-	const char *lifetime = NULL, *wrong;
-	struct json_object *attach = NULL, *set = NULL;
+	struct load_parameters parameters = {};
+	uint64_t uid = call->uid;
 	const struct json_member members[] = {
-		{"bundleFileDescriptor", JSON_U64, true, &fd_index},
-		{"lifetime", JSON_STRING, false, &lifetime},
-		{"attach", JSON_ARRAY, false, &attach},
-		{"set", JSON_ARRAY, false, &set},
+		LOAD_PARAMETERS(parameters),
 		{"uid", JSON_U64, false, &uid},
 		{},
 	};
 	struct explain_job *job;
+	const char *wrong;
 
 	if (!call_parameters(call, members))
 		return;
@@ -73,9 +70,8 @@ void method_explain(struct call *call)
 		call_reply_error(call, &(struct error){.code = ERROR_FAILED, .step = STEP_REQUEST});
 		return;
 	}
-	job->request.fd = -1;
 	job->request.peer.uid = call->uid;
-	wrong = load_request_fill(call, &job->request, fd_index, lifetime, attach, set);
+	wrong = load_request_fill(call, &parameters, &job->request);
 	if (!wrong && uid >= UINT32_MAX)
 		wrong = "uid";
 	if (wrong) {

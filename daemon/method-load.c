@@ -51,12 +51,32 @@ static int hand_over(struct load_job *j)
 {
 	struct connection *connection = j->base.call->connection;
 	const struct load *load = j->reply.load;
+	_cleanup_load_ struct load *listed = NULL;
 
 	if (!connection)
 		return -ECONNRESET;
 	if (load->lifetime != LIFETIME_SESSION)
 		return 0;
+	/* whoever takes it down from now on finds it with its connection */
+	if (table_find(j->base.front->gate->table, load->id, 0, &listed, NULL) < 0)
+		return -EOWNERDEAD;
 	return connection_add_session(connection, load->id);
+}
+
+static void not_handed_over(struct load_job *j, int r)
+{
+	struct error *error = &j->base.error;
+
+	undo(j);
+	if (r == -EOWNERDEAD)
+		load_ended(j->reply.load->id, "unloaded", error, "before it could be handed over");
+	else if (r == -EDQUOT)
+		error_set(error, r, ERROR_BUSY, STEP_RECORD,
+			  "This connection has %u session loads already; use another.",
+			  SESSIONS_MAX);
+	else
+		error_set(error, r, ERROR_FAILED, STEP_RECORD,
+			  "The load cannot be handed over: %s.", strerror(-r));
 }
 
 static void done(struct job *job)
@@ -70,22 +90,13 @@ static void done(struct job *job)
 	} else {
 		audit_loaded(&j->base.peer, j->reply.load);
 		r = hand_over(j);
-		if (r < 0) {
-			undo(j);
-			if (r == -EDQUOT)
-				error_set(&j->base.error, r, ERROR_BUSY, STEP_RECORD,
-					  "This connection has %u session loads already; use "
-					  "another.",
-					  SESSIONS_MAX);
-			else
-				error_set(&j->base.error, r, ERROR_FAILED, STEP_RECORD,
-					  "The load cannot be handed over: %s.", strerror(-r));
-		}
+		if (r < 0)
+			not_handed_over(j, r);
 	}
 	if (r < 0)
 		call_reply_error(call, &j->base.error);
 	else
-		call_reply_load(call, &j->reply);
+		call_reply_load(call, &j->reply, j->reply.load->lifetime == LIFETIME_SESSION);
 	load_job_free(j);
 }
 
@@ -102,17 +113,13 @@ static void start(struct call *call, struct load_job *j)
 
 void method_load(struct call *call)
 {
-	uint64_t fd_index = 0;
-	const char *lifetime = NULL, *wrong;
-	struct json_object *attach = NULL, *set = NULL;
+	struct load_parameters parameters = {};
 	const struct json_member members[] = {
-		{"bundleFileDescriptor", JSON_U64, true, &fd_index},
-		{"lifetime", JSON_STRING, false, &lifetime},
-		{"attach", JSON_ARRAY, false, &attach},
-		{"set", JSON_ARRAY, false, &set},
+		LOAD_PARAMETERS(parameters),
 		{},
 	};
 	struct load_job *job;
+	const char *wrong;
 
 	if (!call_parameters(call, members))
 		return;
@@ -121,10 +128,9 @@ void method_load(struct call *call)
 		call_reply_error(call, &(struct error){.code = ERROR_FAILED, .step = STEP_REQUEST});
 		return;
 	}
-	job->request.fd = -1;
 	job->request.peer = call->connection->peer;
 	job->base.r = -EINVAL;
-	wrong = load_request_fill(call, &job->request, fd_index, lifetime, attach, set);
+	wrong = load_request_fill(call, &parameters, &job->request);
 	if (wrong) {
 		call_reply_invalid(call, wrong);
 		load_job_free(job);

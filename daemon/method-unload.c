@@ -63,16 +63,19 @@ static void unload_call_free(struct unload_call *j)
 static void done(struct job *job)
 {
 	struct unload_call *j = (struct unload_call *)job;
+	_cleanup_error_ struct error why = ERROR_INIT;
 
 	/* they may have been loaded by other connections than asks */
-	unload_forget_all(j->base.front, &j->removal);
+	unload_tell(j->base.front, &j->removal);
 	if (j->base.r < 0) {
 		error_field_string(&j->base.error, "id", j->id);
 		audit_refused(&j->base.peer, "unload", j->id, &j->base.error);
 		call_reply_error(j->base.call, &j->base.error);
 	} else {
 		audit_unloaded(j->base.peer.uid, j->id, "asked for");
-		unload_forget(j->base.front, j->id);
+		load_ended(j->id, "unloaded", &why, "user %u has unloaded it", j->base.peer.uid);
+		error_field(&why, "uid", json_object_new_int64(j->base.peer.uid));
+		connections_end_session(j->base.front, j->id, &why);
 		reply(j);
 	}
 	unload_call_free(j);

@@ -52,7 +52,7 @@ bool call_by_root(struct call *call)
 	return false;
 }
 
-void call_reply_load(struct call *call, struct road_reply *reply)
+void call_reply_load(struct call *call, struct road_reply *reply, bool goes_on)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
 	struct json_object *parameters = json_object_new_object(), *load = NULL;
@@ -68,5 +68,8 @@ void call_reply_load(struct call *call, struct road_reply *reply)
 	}
 	for (unsigned i = 0; i < MANIFEST_MAPS_MAX; i++)
 		reply->map_fds[i] = -1;
-	call_reply(call, parameters, fds, n_fds);
+	if (goes_on)
+		call_reply_session(call, reply->load->id, parameters, fds, n_fds);
+	else
+		call_reply(call, parameters, fds, n_fds);
 }

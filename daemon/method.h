@@ -28,5 +28,6 @@ void call_job_done(struct call_job *job);
 /* True for uid 0. False: the caller is somebody else and has been told, and the call is over. */
 bool call_by_root(struct call *call);
 
-/* {"load": ...} with the fds of @reply, which are the client's from then on; ends the call. */
-void call_reply_load(struct call *call, struct road_reply *reply);
+/* {"load": ...} with the fds of @reply, which are the client's from then on; ends the call, but one
+ * with "more" that has made a session load, @goes_on. */
+void call_reply_load(struct call *call, struct road_reply *reply, bool goes_on);

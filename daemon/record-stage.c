@@ -206,11 +206,13 @@ int stage_check_alone_locked(struct table *table, struct load *load, uid_t uid, 
 
 void removal_done(struct removal *removal)
 {
+	for (unsigned i = 0; i < removal->n; i++)
+		free(removal->items[i].why);
 	free(removal->items);
 	*removal = (struct removal){};
 }
 
-void removal_add(struct removal *removal, const char *id, uid_t uid)
+void removal_add(struct removal *removal, const char *id, uid_t uid, const char *why)
 {
 	struct removed *items;
 
@@ -219,6 +221,7 @@ void removal_add(struct removal *removal, const char *id, uid_t uid)
 		return;
 	removal->items = items;
 	memcpy(items[removal->n].id, id, LOAD_ID_SIZE);
+	items[removal->n].why = why ? strdup(why) : NULL;
 	items[removal->n++].uid = uid;
 }
 
@@ -259,7 +262,7 @@ int table_remove_all(struct table *table, const char *id, uid_t uid, struct remo
 		memcpy(one.id, chain->id, LOAD_ID_SIZE);
 		r_one = table_take_down(table, chain, error);
 		if (r_one == 0 && next && ret)
-			removal_add(ret, one.id, one.uid);
+			removal_add(ret, one.id, one.uid, NULL);
 		r = r < 0 ? r : r_one;
 		chain = next;
 	}

@@ -2,6 +2,7 @@
 #include "record.h"
 
 #include <pthread.h>
+#include <stdarg.h>
 #include <sys/random.h>
 
 #include "enforce.h"
@@ -48,6 +49,19 @@ void load_unref(struct load *load)
 	free(load->rule);
 	free(load->rule_source);
 	free(load);
+}
+
+void load_ended(const char *id, const char *reason, struct error *ret, const char *format, ...)
+{
+	char why[640];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why, sizeof(why), format, args);
+	va_end(args);
+	error_set(ret, 0, ERROR_ENDED, STEP_NONE, "load %s has been taken down: %s", id, why);
+	error_field_string(ret, "id", id);
+	error_field_string(ret, "reason", reason);
 }
 
 struct load **table_bucket(struct load *buckets[TABLE_BUCKETS], const char *key)

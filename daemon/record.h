@@ -58,6 +58,11 @@ static inline void load_unrefp(struct load **l)
 }
 #define _cleanup_load_ _cleanup_(load_unrefp)
 
+/* ERROR_ENDED: "load @id has been taken down: ...", for the client whose session it was. @reason:
+ * as in LoadEnded of the interface. */
+void load_ended(const char *id, const char *reason, struct error *ret, const char *format, ...)
+	_printf_(4, 5);
+
 struct table;
 
 /* @state_dir: "/run/bpfgate-state", made 0700 if missing. */
@@ -110,10 +115,11 @@ struct removal {
 	struct removed {
 		char id[LOAD_ID_SIZE];
 		uid_t uid;
+		char *why; /* owned: it was revoked; NULL: it followed another, which went */
 	} * items;
 };
 /* Without memory it is only not told. */
-void removal_add(struct removal *removal, const char *id, uid_t uid);
+void removal_add(struct removal *removal, const char *id, uid_t uid, const char *why);
 void removal_done(struct removal *removal);
 #define _cleanup_removal_ _cleanup_(removal_done)
 

@@ -41,11 +41,10 @@ static int reload(struct gate *gate, const struct peer *peer, struct examination
 	return r;
 }
 
-/* The connections of those loads need not take them down any more. */
-static void forget_sessions(struct front *front, const struct examination *examination)
+static void end_sessions(struct front *front, const struct examination *examination)
 {
-	unload_forget_all(front, &examination->unloaded);
-	unload_forget_all(front, &examination->dependents);
+	unload_tell(front, &examination->unloaded);
+	unload_tell(front, &examination->dependents);
 }
 
 /* ---- SIGHUP ---- */
@@ -72,7 +71,7 @@ static void signal_done(struct job *job)
 	struct front *front = j->front;
 	bool again = front->reload_again;
 
-	forget_sessions(front, &j->examination);
+	end_sessions(front, &j->examination);
 	examination_done(&j->examination);
 	free(j);
 	front->reloading = false;
@@ -159,7 +158,7 @@ static void done(struct job *job)
 {
 	struct reload_call *j = (struct reload_call *)job;
 
-	forget_sessions(j->base.front, &j->examination);
+	end_sessions(j->base.front, &j->examination);
 	if (j->base.r < 0)
 		call_reply_error(j->base.call, &j->base.error);
 	else

@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "requires.h"
 #include "stage.h"
 #include "wanted.h"
 
@@ -135,26 +136,11 @@ static int decide(struct journey *j, struct error *error)
 	return 0;
 }
 
-static void fill_release(const struct journey *j, struct release *ret)
-{
-	const struct authentic *a = &j->authentic;
-
-	*ret = (struct release){
-		.name = j->load->manifest->name,
-		.sequence = j->load->manifest->sequence,
-		.n_signers = a->n_signers,
-	};
-	for (unsigned i = 0; i < a->n_signers; i++) {
-		ret->signers[i].digest = a->signers[i].key->digest;
-		ret->signers[i].file = a->signers[i].key->file;
-	}
-}
-
 static int check_floors(struct journey *j, struct error *error)
 {
 	struct release release;
 
-	fill_release(j, &release);
+	authentic_release(&j->authentic, j->load->manifest, &release);
 	return floors_check(j->gate->floors, j->request->peer.uid, &release, error);
 }
 
@@ -179,7 +165,7 @@ static int authorise(struct journey *j, struct error *error)
 	if (r == 0)
 		r = check_floors(j, error);
 	if (r == 0)
-		r = stage_check(j->gate, j->snapshot, load, error);
+		r = stage_check(j->gate, j->snapshot, load->manifest, load->uid, error);
 	if (r == 0)
 		r = table_admit(j->gate->table, load, &j->decision.limits, &j->decision.total,
 				&j->admission, error);
@@ -221,30 +207,6 @@ static int choose_signature(struct journey *j, unsigned payload, struct blob *re
 	return 0;
 }
 
-/* A feature that nobody here knows cannot be promised. */
-static int check_requires(const struct journey *j, struct error *error)
-{
-	const struct manifest *manifest = j->load->manifest;
-	enum feature feature;
-
-	for (unsigned i = 0; i < manifest->n_requires; i++) {
-		if (feature_from_name(manifest->requires[i], &feature) < 0)
-			return error_set(error, -EOPNOTSUPP, ERROR_FAILED, STEP_LOAD,
-					 "The bundle requires \"%s\", which this version of "
-					 "bpfgated does not know.",
-					 manifest->requires[i]);
-		if (kernel_has(feature))
-			continue;
-		error_set(error, -EOPNOTSUPP, ERROR_NO_FEATURE, STEP_LOAD,
-			  "The bundle requires \"%s\", which this kernel (%s) does not have: %s.",
-			  manifest->requires[i], j -> gate -> probe.release,
-			  feature_kernels(feature));
-		error_field_string(error, "feature", manifest->requires[i]);
-		return -EOPNOTSUPP;
-	}
-	return 0;
-}
-
 static int fill_input(struct journey *j, unsigned payload, struct load_input *ret,
 		      struct error *error)
 {
@@ -272,7 +234,7 @@ static int load(struct journey *j, struct error *error)
 	unsigned n = j->authentic.bundle.n_payloads;
 	int r;
 
-	r = check_requires(j, error);
+	r = requires_check(j->load->manifest, &j->gate->probe, error);
 	if (r == 0)
 		r = openings_make(j->load->manifest, &j->authentic.bundle, &j->load->tuning,
 				  &j->openings, error);
@@ -345,7 +307,7 @@ static int raise_floors(struct journey *j, struct error *error)
 	struct release release;
 	int r;
 
-	fill_release(j, &release);
+	authentic_release(&j->authentic, j->load->manifest, &release);
 	r = floors_raise(j->gate->floors, j->request->peer.uid, &release, error);
 	if (r < 0)
 		stage_take_down(j->gate->table, j->load->id, 0, NULL, NULL);

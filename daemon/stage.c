@@ -36,14 +36,13 @@ static int check_base(struct gate *gate, const struct snapshot *snapshot, const 
 		      error);
 }
 
-int stage_check(struct gate *gate, const struct snapshot *snapshot, const struct load *load,
-		struct error *error)
+int stage_check(struct gate *gate, const struct snapshot *snapshot, const struct manifest *manifest,
+		uid_t uid, struct error *error)
 {
-	const struct manifest *m = load->manifest;
 	int r = 0;
 
-	for (unsigned i = 0; i < m->n_after && r == 0; i++)
-		r = check_base(gate, snapshot, m->after[i], load->uid, error);
+	for (unsigned i = 0; i < manifest->n_after && r == 0; i++)
+		r = check_base(gate, snapshot, manifest->after[i], uid, error);
 	return r;
 }
 

@@ -5,11 +5,12 @@
 #include "gate.h"
 
 /*
- * Are the bundles that @load follows loaded, for its user (record.h), and are they still good by
+ * Are the bundles that @manifest follows loaded, for user @uid (record.h), and are they still good
+ * by
  * @snapshot? ERROR_NO_BASE at STEP_AUTHORISE, field "digest".
  */
-int stage_check(struct gate *gate, const struct snapshot *snapshot, const struct load *load,
-		struct error *error);
+int stage_check(struct gate *gate, const struct snapshot *snapshot, const struct manifest *manifest,
+		uid_t uid, struct error *error);
 
 /*
  * table_remove_all(), for a load that goes whoever needs it: each dependent that goes with it gets

@@ -16,16 +16,16 @@ struct unload_job {
 	struct removal *removals; /* what went with each; NULL: no memory, or nothing was done */
 };
 
-void unload_forget(struct front *front, const char *id)
+void unload_tell(struct front *front, const struct removal *removal)
 {
-	for (struct connection *c = front->connections; c; c = c->next)
-		connection_remove_session(c, id);
-}
+	for (unsigned i = 0; i < removal->n; i++) {
+		const struct removed *gone = &removal->items[i];
+		_cleanup_error_ struct error why = ERROR_INIT;
 
-void unload_forget_all(struct front *front, const struct removal *removal)
-{
-	for (unsigned i = 0; i < removal->n; i++)
-		unload_forget(front, removal->items[i].id);
+		load_ended(gone->id, gone->why ? "revoked" : "unloaded", &why, "%s",
+			   gone->why ?: "it followed another, which has been taken down");
+		connections_end_session(front, gone->id, &why);
+	}
 }
 
 static void run(struct job *job)
@@ -47,7 +47,7 @@ static void run(struct job *job)
 static void finish(struct unload_job *j)
 {
 	for (unsigned i = 0; j->removals && i < j->n; i++) {
-		unload_forget_all(j->front, &j->removals[i]);
+		unload_tell(j->front, &j->removals[i]);
 		removal_done(&j->removals[i]);
 	}
 	free(j->removals);

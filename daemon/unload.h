@@ -8,6 +8,5 @@
  */
 void unload_sessions(struct front *front, uid_t uid, char (*ids)[LOAD_ID_SIZE], unsigned n);
 
-/* Connections need not take down what is gone: for the thread that serves them. */
-void unload_forget(struct front *front, const char *id);
-void unload_forget_all(struct front *front, const struct removal *removal);
+/* Ends the sessions of all that is gone, see connections_end_session(). */
+void unload_tell(struct front *front, const struct removal *removal);

@@ -35,6 +35,7 @@ static const struct {
 	[ERROR_ATTESTATION] = {INTERFACE "AttestationFailed",
 			       "what was loaded is not what the manifest says", 1},
 	[ERROR_NOT_FOUND] = {INTERFACE "NoSuchLoad", "there is no such load", 1},
+	[ERROR_ENDED] = {INTERFACE "LoadEnded", "the load has been taken down", 7},
 	[ERROR_NO_BASE] = {INTERFACE "BaseNotLoaded", "the bundle follows one that is not loaded",
 			   1},
 	[ERROR_NEEDED] = {INTERFACE "LoadNeeded", "other loads need this one", 1},

@@ -45,6 +45,7 @@ enum error_code {
 	ERROR_NO_FEATURE,  /* .KernelLacksFeature: the bundle requires what this kernel has not */
 	ERROR_ATTESTATION, /* .AttestationFailed: loaded more or other than the manifest says */
 	ERROR_NOT_FOUND,   /* .NoSuchLoad: no load of that id that the caller may see */
+	ERROR_ENDED,	   /* .LoadEnded: a session that somebody else has taken down */
 	ERROR_NO_BASE,	   /* .BaseNotLoaded: the bundle follows one that is not loaded */
 	ERROR_NEEDED,	   /* .LoadNeeded: other loads follow it */
 	ERROR_BUSY,	   /* .Busy: a limit of the daemon; try again later */

@@ -2,6 +2,17 @@
 #include "helper.h"
 #include "policy-rule.h"
 
+/* Of names that are made of @characters, besides '*'; @none: what it cannot match otherwise. */
+static int check_pattern(const struct policy_text *text, const struct policy_path *path,
+			 const char *pattern, const char *characters, const char *none)
+{
+	if (pattern[strspn(pattern, characters)] != '\0')
+		return policy_refuse(text, path, "'%s' matches %s", pattern, none);
+	if (!*pattern || strstr(pattern, "**"))
+		return policy_refuse(text, path, "a pattern is not empty and holds no '**'");
+	return 0;
+}
+
 static int parse_bundle(const struct policy_text *text, const struct policy_path *path,
 			struct json_object *item, struct policy_rule *rule)
 {
@@ -9,17 +20,10 @@ static int parse_bundle(const struct policy_text *text, const struct policy_path
 	int r;
 
 	r = policy_item_string(text, path, item, &glob);
-	if (r < 0)
-		return r;
-	for (const char *p = glob; *p; p++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789._-*", *p))
-			return policy_refuse(text, path,
-					     "'%s' matches no bundle: their names are made of a-z, "
-					     "0-9, '.', '_' and '-'",
-					     glob);
-	if (!*glob || strstr(glob, "**"))
-		return policy_refuse(text, path, "a pattern is not empty and holds no '**'");
-	return policy_add_string(text, &rule->bundles, glob);
+	if (r == 0)
+		r = check_pattern(text, path, glob, "abcdefghijklmnopqrstuvwxyz0123456789._-*",
+				  "no bundle: their names are made of a-z, 0-9, '.', '_' and '-'");
+	return r < 0 ? r : policy_add_string(text, &rule->bundles, glob);
 }
 
 static int parse_target(const struct policy_text *text, const struct policy_path *path,
@@ -37,55 +41,50 @@ static int parse_target(const struct policy_text *text, const struct policy_path
 	return policy_add_string(text, &rule->attach, pattern);
 }
 
-/* A pattern of C identifiers; @what they are, for the message. */
-static int parse_identifier(const struct policy_text *text, const struct policy_path *path,
-			    struct json_object *item, const char *what, struct policy_strings *ret)
+static const char identifier[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_*";
+
+static int parse_kfunc(const struct policy_text *text, const struct policy_path *path,
+		       struct json_object *item, struct policy_rule *rule)
 {
 	const char *pattern;
 	int r;
 
 	r = policy_item_string(text, path, item, &pattern);
-	if (r < 0)
-		return r;
-	for (const char *p = pattern; *p; p++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_*", *p))
-			return policy_refuse(text, path,
-					     "'%s' matches no %s: their names are "
-					     "made of letters, digits and '_'",
-					     pattern, what);
-	if (!*pattern || strstr(pattern, "**"))
-		return policy_refuse(text, path, "a pattern is not empty and holds no '**'");
-	return policy_add_string(text, ret, pattern);
-}
-
-static int parse_kfunc(const struct policy_text *text, const struct policy_path *path,
-		       struct json_object *item, struct policy_rule *rule)
-{
-	return parse_identifier(text, path, item, "kernel function", &rule->kfuncs);
+	if (r == 0)
+		r = check_pattern(text, path, pattern, identifier,
+				  "no kernel function: their names are made of letters, digits and "
+				  "'_'");
+	return r < 0 ? r : policy_add_string(text, &rule->kfuncs, pattern);
 }
 
 static int parse_tunable(const struct policy_text *text, const struct policy_path *path,
 			 struct json_object *item, struct policy_rule *rule)
 {
-	return parse_identifier(text, path, item, "tunable", &rule->tunables);
+	const char *pattern;
+	int r;
+
+	r = policy_item_string(text, path, item, &pattern);
+	if (r == 0)
+		r = check_pattern(text, path, pattern, identifier,
+				  "no tunable: their names are made of letters, digits and '_'");
+	return r < 0 ? r : policy_add_string(text, &rule->tunables, pattern);
 }
 
 static int parse_helper(const struct policy_text *text, const struct policy_path *path,
 			struct json_object *item, struct policy_rule *rule)
 {
+	static const char no_helper[] = "no helper: their names are those of bpf-helpers(7), such "
+					"as bpf_get_current_comm";
 	const char *pattern;
 	int r;
 
 	r = policy_item_string(text, path, item, &pattern);
+	if (r == 0)
+		r = check_pattern(text, path, pattern, identifier, no_helper);
 	if (r < 0)
 		return r;
-	if (strstr(pattern, "**"))
-		return policy_refuse(text, path, "a pattern holds no '**'");
 	if (!helper_pattern_matches(pattern))
-		return policy_refuse(text, path,
-				     "'%s' matches no helper: their names are those of "
-				     "bpf-helpers(7), such as bpf_get_current_comm",
-				     pattern);
+		return policy_refuse(text, path, "'%s' matches %s", pattern, no_helper);
 	return policy_add_string(text, &rule->helpers, pattern);
 }
 

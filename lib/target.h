@@ -87,6 +87,11 @@ bool program_type_fits(enum bpf_prog_type type, enum target_kind kind);
 /* The same for one target: a cgroup_device program fits cgroup:.../device, not .../egress. */
 bool program_type_fits_target(enum bpf_prog_type type, const struct target *target);
 
+/* May a program of this type be loaded with this expected attach type? Any will do where the kernel
+ * compares it when the program is attached; where it is bound to the program (tracing, lsm), one of
+ * our kinds of target must have it. */
+bool program_type_fits_attach(enum bpf_prog_type type, enum bpf_attach_type attach);
+
 /* Is @hook one of the hooks of @kind (tcx, cgroup)? */
 bool target_hook_valid(enum target_kind kind, const char *hook);
 

@@ -125,6 +125,23 @@ int target_attach_type(const struct target *target, enum bpf_attach_type *ret)
 	return -EOPNOTSUPP;
 }
 
+bool program_type_fits_attach(enum bpf_prog_type type, enum bpf_attach_type attach)
+{
+	bool bound = false;
+
+	for (enum target_kind kind = 0; kind < _TARGET_KIND_MAX; kind++) {
+		enum bpf_attach_type fits;
+
+		if (!target_kind_is_baked(kind) || !program_type_fits(type, kind))
+			continue;
+		bound = true;
+		if (target_attach_type(&(struct target){.kind = kind}, &fits) == 0 &&
+		    fits == attach)
+			return true;
+	}
+	return !bound;
+}
+
 static const struct {
 	enum bpf_map_type type;
 	const char *name;

@@ -284,8 +284,8 @@ int varlink_reply_parse(struct json_object *message, struct varlink_reply *ret)
 }
 
 /* {"NAME": VALUE, "parameters": ...}; NAME is left out where @value is NULL. */
-static int format(const char *name, const char *value, struct json_object *parameters, char **ret,
-		  size_t *ret_size)
+static int format(const char *name, const char *value, struct json_object *parameters,
+		  const char *flag, char **ret, size_t *ret_size)
 {
 	_cleanup_json_ struct json_object *message = json_object_new_object();
 	const char *text;
@@ -295,6 +295,8 @@ static int format(const char *name, const char *value, struct json_object *param
 	if (!message || (value && json_add(message, name, json_object_new_string(value)) < 0))
 		return -ENOMEM;
 	if (parameters && json_add(message, "parameters", json_object_get(parameters)) < 0)
+		return -ENOMEM;
+	if (flag && json_add(message, flag, json_object_new_boolean(true)) < 0)
 		return -ENOMEM;
 	text = json_object_to_json_string_length(
 		message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
@@ -307,16 +309,21 @@ static int format(const char *name, const char *value, struct json_object *param
 	return 0;
 }
 
-int varlink_format_call(const char *method, struct json_object *parameters, char **ret,
+int varlink_format_call(const char *method, struct json_object *parameters, bool more, char **ret,
 			size_t *ret_size)
 {
-	return format("method", method, parameters, ret, ret_size);
+	return format("method", method, parameters, more ? "more" : NULL, ret, ret_size);
 }
 
 int varlink_format_reply(const char *error, struct json_object *parameters, char **ret,
 			 size_t *ret_size)
 {
-	return format("error", error, parameters, ret, ret_size);
+	return format("error", error, parameters, NULL, ret, ret_size);
+}
+
+int varlink_format_continues(struct json_object *parameters, char **ret, size_t *ret_size)
+{
+	return format("error", NULL, parameters, "continues", ret, ret_size);
 }
 
 /* ---- sending ---- */

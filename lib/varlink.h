@@ -75,8 +75,10 @@ struct varlink_reply {
 int varlink_reply_parse(struct json_object *message, struct varlink_reply *ret);
 
 /* Serialized messages with the NUL, malloced. @parameters is borrowed and may be NULL. */
-int varlink_format_call(const char *method, struct json_object *parameters, char **ret,
+int varlink_format_call(const char *method, struct json_object *parameters, bool more, char **ret,
 			size_t *ret_size);
+/* A reply that is followed by another one: for calls with "more" only. */
+int varlink_format_continues(struct json_object *parameters, char **ret, size_t *ret_size);
 int varlink_format_reply(const char *error, struct json_object *parameters, char **ret,
 			 size_t *ret_size);
 

@@ -253,7 +253,7 @@ static struct json_object *call(int sock, struct varlink_reader *reader, const c
 	size_t size;
 	int r;
 
-	if (varlink_format_call(method, parameters, &text, &size) < 0 ||
+	if (varlink_format_call(method, parameters, false, &text, &size) < 0 ||
 	    varlink_send(sock, text, size, fds, n_fds) != (ssize_t)size)
 		die(method);
 	while ((r = varlink_reader_next(reader, &message, &received)) == 0)

@@ -110,23 +110,47 @@ void asm_make_map(struct loader_asm *a, const char *name)
 		    ATTR_SIZE(map_name));
 }
 
+void asm_find_type(struct loader_asm *a, const char *name, int kind)
+{
+	asm_data_address(a, BPF_REG_1, asm_data(a, name, strlen(name) + 1));
+	asm_insn(a, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, (int32_t)strlen(name) + 1);
+	asm_insn(a, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, kind);
+	asm_insn(a, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_4, 0, 0, 0);
+	asm_insn(a, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_btf_find_by_name_kind);
+}
+
+size_t asm_program(struct loader_asm *a, const union bpf_attr *attr, const struct bpf_insn *insns,
+		   size_t n_insns, size_t *ret_insns)
+{
+	union bpf_attr copy = *attr;
+	size_t at, code, license;
+
+	copy.insn_cnt = (uint32_t)n_insns;
+	at = asm_data(a, &copy, ATTR_SIZE(attach_btf_id));
+	code = asm_data(a, insns, n_insns * sizeof(*insns));
+	license = asm_data(a, "GPL", sizeof("GPL"));
+	asm_pointer(a, at + offsetof(union bpf_attr, insns), code);
+	asm_pointer(a, at + offsetof(union bpf_attr, license), license);
+	if (ret_insns)
+		*ret_insns = code;
+	return at;
+}
+
+void asm_load_program(struct loader_asm *a, size_t at)
+{
+	asm_sys_bpf(a, BPF_PROG_LOAD, at, ATTR_SIZE(attach_btf_id));
+}
+
 void asm_make_program(struct loader_asm *a, const char *name)
 {
 	static const struct bpf_insn program[] = {
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
-	size_t at, insns, license;
 	union bpf_attr attr;
 
 	memset(&attr, 0, sizeof(attr));
 	attr.prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT;
-	attr.insn_cnt = ARRAY_SIZE(program);
 	memcpy(attr.prog_name, name, strlen(name));
-	at = asm_data(a, &attr, ATTR_SIZE(prog_name));
-	insns = asm_data(a, program, sizeof(program));
-	license = asm_data(a, "GPL", sizeof("GPL"));
-	asm_pointer(a, at + offsetof(union bpf_attr, insns), insns);
-	asm_pointer(a, at + offsetof(union bpf_attr, license), license);
-	asm_sys_bpf(a, BPF_PROG_LOAD, at, ATTR_SIZE(prog_name));
+	asm_load_program(a, asm_program(a, &attr, program, ARRAY_SIZE(program), NULL));
 }

@@ -7,7 +7,7 @@
 
 #include <linux/bpf.h>
 
-#include "manifest.h"
+#include "util.h"
 
 #define ASM_INSNS_MAX 4096
 #define ASM_DATA_MAX  8192
@@ -42,26 +42,18 @@ void asm_give_program(struct loader_asm *a, unsigned i, uint8_t src);
 void asm_check(struct loader_asm *a);
 void asm_return(struct loader_asm *a, int value);
 
+/* R0 = id of the kernel's type @name of @kind (BTF_KIND_...) */
+void asm_find_type(struct loader_asm *a, const char *name, int kind);
+
+/* Copies what a BPF_PROG_LOAD of @attr needs into the data; where its attributes are there, up to
+ * attach_btf_id. @attr's instructions and licence are set here. *ret_insns: where the instructions
+ * are, or NULL. */
+size_t asm_program(struct loader_asm *a, const union bpf_attr *attr, const struct bpf_insn *insns,
+		   size_t n_insns, size_t *ret_insns);
+/* R7 = the program whose attributes are at @at */
+void asm_load_program(struct loader_asm *a, size_t at);
+
 /* R7 = an array map called @name, one element of 8 bytes */
 void asm_make_map(struct loader_asm *a, const char *name);
 /* R7 = a raw tracepoint program called @name that returns 0 */
 void asm_make_program(struct loader_asm *a, const char *name);
-
-/* ---- whole loaders (hostile.c) ---- */
-
-/*
- * Each declares one raw tracepoint program "prog" and one array map "map" (4, 8, 1 entry), makes
- * both unless its name says otherwise, and then does what the mode says.
- */
-struct hostile_mode {
-	const char *name;
-	const char *what; /* for --help */
-	void (*write)(struct loader_asm *a);
-	bool checked;	      /* loader_check() refuses it already */
-	enum error_code code; /* ERROR_NONE: not refused */
-	const char *refusal;  /* a regular expression for the message, when checked or not */
-	const char *caught;   /* for those that are checked: what the load child says of it */
-};
-extern const struct hostile_mode hostile_modes[];
-extern const size_t n_hostile_modes;
-const struct hostile_mode *hostile_find(const char *name);

@@ -6,7 +6,7 @@
 
 #include "attest-btf.h"
 #include "attest.h"
-#include "loader-asm.h"
+#include "hostile.h"
 #include "sys-bpf.h"
 
 static void test_map_name(void **state)

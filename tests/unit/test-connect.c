@@ -418,6 +418,57 @@ static void test_memfd(void **state)
 	unlink(path);
 }
 
+/* A call that goes on, and what ends it. */
+static void check_more(struct server server, int r, enum error_code code, const char *message)
+{
+	_cleanup_json_ struct json_object *reply = NULL;
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct connection connection;
+
+	server_start(&server, &connection);
+	assert_int_equal(
+		connection_call_more(&connection, "Load", NULL, NULL, 0, &reply, NULL, &error), 0);
+	assert_true(connection.more);
+	assert_string_equal(member_string(reply, "id"), "1");
+	assert_int_equal(connection_end(&connection, &error), r);
+	check_error(&error, code, message);
+	server_stop(&server);
+	connection_close(&connection);
+}
+
+static void test_more(void **state)
+{
+#define GOES_ON "{\"parameters\":{\"id\":\"1\"},\"continues\":true}\0"
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct server final = ANSWER("{\"parameters\":{}}"), unasked = ANSWER(GOES_ON);
+	struct connection connection;
+
+	check_more((struct server)ANSWER(GOES_ON "{\"error\":\"org.bpfgate.Gate.LoadEnded\","
+						 "\"parameters\":{\"message\":\"why\"}}"),
+		   -EREMOTEIO, ERROR_ENDED, "why");
+	assert_int_equal(error_exit_status(ERROR_ENDED), 7);
+	/* it goes away, says that all is well, goes on for ever */
+	check_more((struct server){.answer = GOES_ON, .size = sizeof(GOES_ON) - 1}, -ECONNRESET,
+		   ERROR_NO_DAEMON, "has gone away, and the load with it");
+	check_more((struct server)ANSWER(GOES_ON "{\"parameters\":{}}"), -EBADMSG, ERROR_NO_DAEMON,
+		   "has gone away");
+	check_more((struct server)ANSWER(GOES_ON GOES_ON), -EBADMSG, ERROR_NO_DAEMON, "no answer");
+
+	server_start(&final, &connection);
+	assert_int_equal(
+		connection_call_more(&connection, "Load", NULL, NULL, 0, NULL, NULL, &error), 0);
+	assert_false(connection.more);
+	server_stop(&final);
+	connection_close(&connection);
+
+	server_start(&unasked, &connection);
+	assert_int_equal(connection_call(&connection, "Load", NULL, NULL, 0, NULL, NULL, &error),
+			 -EBADMSG);
+	check_error(&error, ERROR_NO_DAEMON, "no answer");
+	server_stop(&unasked);
+	connection_close(&connection);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,7 +476,8 @@ int main(void)
 		cmocka_unit_test(test_errors),	       cmocka_unit_test(test_error_fields),
 		cmocka_unit_test(test_foreign_errors), cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_unreachable),    cmocka_unit_test(test_maps),
-		cmocka_unit_test(test_attach_option),  cmocka_unit_test(test_memfd),
+		cmocka_unit_test(test_attach_option),  cmocka_unit_test(test_more),
+		cmocka_unit_test(test_memfd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -263,15 +263,20 @@ static void test_kept_base(void **state)
 	assert_int_equal(table_find(f->gate.table, add_load(f, 1, 1, true), 0, &base, NULL), 0);
 	follower = add_follower(f, base->digest);
 	assert_int_equal(table_find(f->gate.table, follower, 0, &load, NULL), 0);
-	assert_int_equal(stage_check(&f->gate, f->gate.snapshot, load, &good), 0);
+	assert_int_equal(stage_check(&f->gate, f->gate.snapshot, load->manifest, load->uid, &good),
+			 0);
 	revoke_entry(f, "{ \"bundle\": \"%s\" }", base->digest);
 	reload(f, 0, 1, 0);
 	assert_true(is_there(f, follower));
-	assert_int_equal(stage_check(&f->gate, f->gate.snapshot, load, &revoked), -ENOENT);
+	assert_int_equal(
+		stage_check(&f->gate, f->gate.snapshot, load->manifest, load->uid, &revoked),
+		-ENOENT);
 	check_error(&revoked, ERROR_NO_BASE, ", which is loaded and no longer trusted: load that");
 	assert_int_equal(revoked.step, STEP_AUTHORISE);
 	load->uid = 1001;
-	assert_int_equal(stage_check(&f->gate, f->gate.snapshot, load, &missing), -ENOENT);
+	assert_int_equal(
+		stage_check(&f->gate, f->gate.snapshot, load->manifest, load->uid, &missing),
+		-ENOENT);
 	check_error(&missing, ERROR_NO_BASE, ", which is not loaded: load that first");
 	load->uid = 1000;
 	load_unref(load);

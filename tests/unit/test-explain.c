@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "explain.h"
 #include "json.h"
@@ -27,25 +28,34 @@ static const char rules[] =
 
 struct fixture {
 	char *folder;
+	EVP_PKEY *key;
 	uint8_t *bundle;
 	size_t size;
 	struct gate gate;
 };
 
+static void make_bundle(struct fixture *f, const char *manifest)
+{
+	free(f->bundle);
+	test_bundle_new(manifest, &f->bundle, &f->size);
+	test_bundle_sign(&f->bundle, &f->size, f->key, true);
+}
+
 /* As gate_setup() does it, without a kernel. */
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	EVP_PKEY *key = test_key_new(TEST_P256);
-	X509 *cert = test_cert_new(key, NULL);
 	const char *dirs[2] = {};
+	X509 *cert;
+
+	f->key = test_key_new(TEST_P256);
+	cert = test_cert_new(f->key, NULL);
 
 	f->folder = test_folder_new();
 	dirs[0] = f->folder;
 	test_cert_write(cert, test_path(f->folder, "a.pem"));
 	test_file_write(test_path(f->folder, "50-x.json"), rules);
-	test_bundle_new(NULL, &f->bundle, &f->size);
-	test_bundle_sign(&f->bundle, &f->size, key, true);
+	make_bundle(f, NULL);
 	pthread_mutex_init(&f->gate.lock, NULL);
 	f->gate.snapshot = calloc(1, sizeof(*f->gate.snapshot));
 	f->gate.snapshot->refs = 1;
@@ -54,8 +64,9 @@ static int setup(void **state)
 	assert_int_equal(policy_read(dirs, getuid(), &f->gate.snapshot->policy, NULL), 0);
 	assert_false(f->gate.snapshot->policy->deny_all);
 	assert_int_equal(table_new(test_path(f->folder, "state"), &f->gate.table, NULL), 0);
+	assert_int_equal(floors_new(test_path(f->folder, "store"), &f->gate.floors), 0);
+	assert_int_equal(floors_retry(f->gate.floors, NULL), 0);
 	X509_free(cert);
-	EVP_PKEY_free(key);
 	*state = f;
 	return 0;
 }
@@ -66,6 +77,7 @@ static int teardown(void **state)
 
 	gate_done(&f->gate);
 	test_folder_remove(f->folder);
+	EVP_PKEY_free(f->key);
 	free(f->bundle);
 	free(f);
 	return 0;
@@ -265,6 +277,100 @@ static void test_broken_policy(void **state)
 	assert_int_equal(count_rules(reply), 0);
 }
 
+/* ---- what refuses besides the rules ---- */
+
+/* The only refusal of @ask's answer, and whether the rules allow it. */
+static void check_refusal(struct fixture *f, uid_t uid, bool allows, const char *error,
+			  const char *step, const char *message)
+{
+	const struct ask alice = {.asker = uid, .uid = uid};
+	_cleanup_json_ struct json_object *reply = NULL;
+	struct json_object *refusals, *refusal;
+
+	assert_int_equal(ask(f, &alice, &reply, NULL), 0);
+	assert_string_equal(text(reply, "allowed"), "false");
+	assert_string_equal(text(reply, "ruleAllows"), allows ? "true" : "false");
+	if (allows)
+		assert_non_null(
+			strstr(text(reply, "message"), ") allows it, but it would be refused"));
+	refusals = json_object_object_get(reply, "refusals");
+	assert_int_equal(json_object_array_length(refusals), 1);
+	refusal = json_object_array_get_idx(refusals, 0);
+	assert_string_equal(text(refusal, "error"), error);
+	assert_string_equal(text(refusal, "step"), step);
+	if (!strstr(text(refusal, "message"), message))
+		fail_msg("%s", text(refusal, "message"));
+}
+
+static void test_rollback(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_json_ struct json_object *reply = NULL;
+	uint8_t digest[DIGEST_SIZE];
+	uint64_t previous;
+
+	assert_int_equal(key_digest(f->key, digest), 0);
+	assert_int_equal(floors_set(f->gate.floors, "execwatch", digest, 2, &previous, NULL), 0);
+	check_refusal(f, 1000, true, "org.bpfgate.Gate.Rollback", "authorise",
+		      "execwatch has sequence 1, and the floor for the key 'a.pem' is 2");
+	/* what is root's to know is told to nobody whom no rule lets load */
+	assert_int_equal(ask(f, &(struct ask){.asker = 77, .uid = 77}, &reply, NULL), 0);
+	assert_int_equal(json_object_array_length(json_object_object_get(reply, "refusals")), 0);
+}
+
+static void test_requires(void **state)
+{
+	struct fixture *f = *state;
+	static const char none[] = "\"requires\": []";
+	const char *at = strstr(test_manifest, none);
+	_cleanup_free_ char *manifest = NULL;
+
+	assert_non_null(at);
+	assert_true(asprintf(&manifest, "%.*s\"requires\": [\"teleportation\"]%s",
+			     (int)(at - test_manifest), test_manifest, at + strlen(none)) > 0);
+	make_bundle(f, manifest);
+	check_refusal(f, 1000, true, "org.bpfgate.Gate.Failed", "load",
+		      "requires \"teleportation\", which this version of bpfgated does not know");
+}
+
+/* The key, the bundle, the release; each with what the rules would say were it not for that. */
+static void test_revoked(void **state)
+{
+	struct fixture *f = *state;
+	char key[DIGEST_TEXT_SIZE], bundle[DIGEST_TEXT_SIZE];
+	uint8_t digest[DIGEST_SIZE];
+	struct bundle opened;
+	const struct {
+		const char *entry, *first, *rest, *message;
+	} rows[] = {
+		{"key", key, "", "the key 'a.pem' is revoked by "},
+		{"bundle", bundle, "", "the bundle is revoked by "},
+		{"signer", key, ",\"name\":\"execwatch\",\"sequence\":1", "up to sequence 1"},
+	};
+
+	assert_int_equal(key_digest(f->key, digest), 0);
+	digest_format(digest, key);
+	assert_int_equal(bundle_open(f->bundle, f->size, &opened, NULL), 0);
+	digest_format(opened.digest, bundle);
+	bundle_done(&opened);
+	assert_int_equal(mkdir(test_path(f->folder, "revoked"), 0755), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *content = NULL;
+
+		assert_true(asprintf(&content, "{\"revocations\":[{\"%s\":\"%s\"%s}]}",
+				     rows[i].entry, rows[i].first, rows[i].rest) > 0);
+		test_file_write(test_path(f->folder, "revoked/x.json"), content);
+		revocations_unref(f->gate.snapshot->revocations);
+		assert_int_equal(revocations_read(test_path(f->folder, "revoked"), getuid(),
+						  &f->gate.snapshot->revocations, NULL),
+				 0);
+		check_refusal(f, 1000, true, "org.bpfgate.Gate.Revoked", "authenticate",
+			      rows[i].message);
+		check_refusal(f, 77, false, "org.bpfgate.Gate.Revoked", "authenticate",
+			      rows[i].message);
+	}
+}
+
 #define with_gate(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -274,7 +380,8 @@ int main(void)
 		with_gate(test_root_asks),     with_gate(test_not_of_others),
 		with_gate(test_not_authentic), with_gate(test_wrong_target),
 		with_gate(test_broken_policy), with_gate(test_limits),
-		with_gate(test_takes_nothing),
+		with_gate(test_takes_nothing), with_gate(test_rollback),
+		with_gate(test_requires),      with_gate(test_revoked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include "file.h"
@@ -147,6 +148,62 @@ static void test_create(void **state)
 	test_folder_remove(folder);
 }
 
+/* What another does who has the lock: writes the file anew, and lets go. */
+struct other {
+	const char *path;
+	int lock;
+};
+
+static void *write_and_unlock(void *arg)
+{
+	struct other *other = arg;
+
+	usleep(100 * 1000);
+	assert_int_equal(file_write(other->path, "new", 3, NULL), 0);
+	close(other->lock);
+	return NULL;
+}
+
+static void test_lock(void **state)
+{
+	_cleanup_error_ struct error busy = ERROR_INIT, error = ERROR_INIT;
+	char *folder = test_folder_new(), path[4096];
+	struct other other = {path, -1};
+	struct stat locked, there;
+	pthread_t thread;
+	int lock = -1;
+
+	snprintf(path, sizeof(path), "%s/file", folder);
+	assert_int_equal(file_lock(path, 0, &lock, &error), -ENOENT);
+	check_error(&error, ERROR_UNREADABLE, "cannot open: No such file");
+	error_done(&error);
+	assert_int_equal(file_lock(folder, 0, &lock, &error), -EBADF);
+	check_error(&error, ERROR_UNREADABLE, "not a regular file");
+	error_done(&error);
+
+	assert_int_equal(file_write(path, "old", 3, NULL), 0);
+	assert_int_equal(file_lock(path, 0, &other.lock, &error), 0);
+	assert_int_equal(file_lock(path, 0, &lock, &busy), -EBUSY);
+	check_error(&busy, ERROR_BUSY, "file: another program has locked it for 0 seconds: try");
+	assert_int_equal(lock, -1);
+
+	/* Whoever waited has the lock of the file that is there now. */
+	assert_int_equal(pthread_create(&thread, NULL, write_and_unlock, &other), 0);
+	assert_int_equal(file_lock(path, 20, &lock, &error), 0);
+	pthread_join(thread, NULL);
+	check_content(path, "new");
+	assert_int_equal(fstat(lock, &locked), 0);
+	assert_int_equal(stat(path, &there), 0);
+	assert_int_equal(locked.st_ino, there.st_ino);
+	close(lock);
+
+	/* To read it is enough. */
+	assert_int_equal(chmod(path, 0444), 0);
+	assert_int_equal(file_lock(path, 0, &lock, &error), 0);
+	close(lock);
+	test_folder_remove(folder);
+}
+
 static void test_base_name(void **state)
 {
 	assert_string_equal(file_base_name("a"), "a");
@@ -159,7 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read),	      cmocka_unit_test(test_write),
 		cmocka_unit_test(test_write_refused), cmocka_unit_test(test_create),
-		cmocka_unit_test(test_base_name),
+		cmocka_unit_test(test_lock),	      cmocka_unit_test(test_base_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "check.h"
 
-#include "loader-asm.h"
+#include "hostile.h"
 #include "loader-check.h"
+#include "loader-data.h"
 
 static struct loader_asm a;
 
@@ -41,15 +42,45 @@ static void test_size(void **state)
 	check_error(&error, ERROR_ATTESTATION, "whole number of BPF instructions");
 }
 
+/* Each is refused here that is to be refused before it runs, and no other. */
 static void test_modes(void **state)
 {
 	for (size_t i = 0; i < n_hostile_modes; i++) {
+		const struct hostile_mode *mode = &hostile_modes[i];
+		_cleanup_error_ struct error error = ERROR_INIT;
+		int r;
+
 		asm_start(&a, 1);
-		hostile_modes[i].write(&a);
-		if (hostile_modes[i].checked)
-			refused(hostile_modes[i].refusal);
-		else
+		mode->write(&a);
+		r = check(&error);
+		if (r == 0)
+			r = loader_data_check(
+				(struct blob){(const void *)a.insns, a.n * sizeof(a.insns[0])},
+				(struct blob){a.data, a.size}, &error);
+		if (r < 0 && !hostile_refusal_fits(mode, error_message(&error)))
+			fail_msg("%s: %s", mode->name, error_message(&error));
+		if ((r < 0) != (mode->when == HOSTILE_READ))
+			fail_msg("%s: %d", mode->name, r);
+	}
+}
+
+/* All of bpf(2)'s commands but the five. */
+static void test_commands(void **state)
+{
+	for (int command = 0; command < 64; command++) {
+		char part[64];
+
+		asm_start(&a, 0);
+		asm_sys_bpf(&a, command, 0, 8);
+		asm_return(&a, 0);
+		if (command == BPF_MAP_CREATE || command == BPF_MAP_UPDATE_ELEM ||
+		    command == BPF_MAP_FREEZE || command == BPF_PROG_LOAD ||
+		    command == BPF_BTF_LOAD) {
 			accepted();
+			continue;
+		}
+		snprintf(part, sizeof(part), "is bpf(2) command %d, which", command);
+		refused(part);
 	}
 }
 
@@ -223,10 +254,10 @@ static void test_backwards(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_size),	  cmocka_unit_test(test_modes),
-		cmocka_unit_test(test_calls),	  cmocka_unit_test(test_loads),
-		cmocka_unit_test(test_command),	  cmocka_unit_test(test_jump_to_call),
-		cmocka_unit_test(test_backwards),
+		cmocka_unit_test(test_size),	     cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_commands),     cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_loads),	     cmocka_unit_test(test_command),
+		cmocka_unit_test(test_jump_to_call), cmocka_unit_test(test_backwards),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

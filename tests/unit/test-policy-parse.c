@@ -283,8 +283,10 @@ static const struct {
 	{ALLOW(",\n\"programs\": {\"helpers\": [7]}"), ":3:26: not a string"},
 	{ALLOW(",\n\"programs\": {\"helpers\": [\"bpf_probe_reed\"]}"),
 	 ":3:26: 'bpf_probe_reed' matches no helper"},
-	{ALLOW(",\n\"programs\": {\"helpers\": [\"\"]}"), ":3:26: '' matches no helper"},
-	{ALLOW(",\n\"programs\": {\"helpers\": [\"bpf_**\"]}"), ":3:26: a pattern holds no '**'"},
+	{ALLOW(",\n\"programs\": {\"helpers\": [\"\"]}"),
+	 ":3:26: a pattern is not empty and holds no"},
+	{ALLOW(",\n\"programs\": {\"helpers\": [\"bpf_**\"]}"),
+	 ":3:26: a pattern is not empty and holds no '**'"},
 	{DENY(",\n\"programs\": {\"helpers\": [\"bpf_probe_read\"]}"),
 	 ":3:25: a deny rule cannot know the helpers before the load"},
 };

@@ -359,7 +359,7 @@ static void test_reply(void **state)
 	assert_int_equal(varlink_format_reply(NULL, NULL, &text, &size), 0);
 	assert_string_equal(text, "{}");
 	free(text);
-	assert_int_equal(varlink_format_call("a.b.C", NULL, &text, &size), 0);
+	assert_int_equal(varlink_format_call("a.b.C", NULL, false, &text, &size), 0);
 	assert_string_equal(text, "{\"method\":\"a.b.C\"}");
 	free(text);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Bundles with loaders written by hand, which do what no loader may (tests/unit/hostile.c). For
- * each mode it writes MODE.bpfb, unsigned, and MODE.expect: the exit status of "bpfctl load" and a
- * regular expression that the refusal must match.
+ * Bundles with loaders written by hand, which do what no loader may (tests/unit/hostile.h), and
+ * honest ones. For each mode it writes MODE.bpfb, unsigned, and MODE.expect: the exit status of
+ * bpfctl and the whole message, in which '#' stands for a number; nothing for an honest one.
  *
  *   hostile-loader DIR [MODE...]
  */
@@ -10,7 +10,8 @@
 #include <fcntl.h>
 
 #include "bundle.h"
-#include "loader-asm.h"
+#include "hostile.h"
+#include "manifest.h"
 
 static _Noreturn void die(const char *what, const char *why)
 {
@@ -19,9 +20,10 @@ static _Noreturn void die(const char *what, const char *why)
 }
 
 /* What a publisher with the best intentions would say of these loaders. */
-static void make_manifest(const char *mode, char **ret, size_t *ret_size)
+static void make_manifest(const struct hostile_mode *mode, char **ret, size_t *ret_size)
 {
-	char name[MANIFEST_NAME_MAX], *target = (char[]){"raw_tp:sched_switch"};
+	char name[MANIFEST_NAME_MAX], section[64],
+		*target = (char *)mode->target ?: (char[]){"raw_tp:sched_switch"};
 	struct manifest_program program = {
 		.name = (char[]){"prog"},
 		.section = (char[]){"raw_tp/sched_switch"},
@@ -51,9 +53,15 @@ static void make_manifest(const char *mode, char **ret, size_t *ret_size)
 		.maps = &map,
 	};
 
-	snprintf(name, sizeof(name), "hostile-%s", mode);
+	if (mode->target) {
+		program.type = BPF_PROG_TYPE_TRACING;
+		program.section = section;
+		snprintf(section, sizeof(section), "%s", target);
+		*strchr(section, ':') = '/';
+	}
+	snprintf(name, sizeof(name), "hostile-%s", mode->name);
 	if (manifest_format(&manifest, ret, ret_size) < 0)
-		die(mode, "cannot format the manifest");
+		die(mode->name, "cannot format the manifest");
 }
 
 static void write_file(const char *dir, const char *name, const char *suffix, const void *data,
@@ -77,7 +85,7 @@ static void write_mode(const char *dir, const struct hostile_mode *mode)
 	static struct loader_asm loader;
 	struct bundle_payload payload;
 	size_t size, manifest_size;
-	char expect[256];
+	char expect[512];
 	int n;
 
 	asm_start(&loader, 1);
@@ -86,12 +94,15 @@ static void write_mode(const char *dir, const struct hostile_mode *mode)
 		.loader = {(const void *)loader.insns, loader.n * sizeof(loader.insns[0])},
 		.metadata = {loader.data, loader.size},
 	};
-	make_manifest(mode->name, &manifest, &manifest_size);
+	make_manifest(mode, &manifest, &manifest_size);
 	if (bundle_make((struct blob){(const void *)manifest, manifest_size}, (struct blob){},
 			&payload, 1, &file, &size, &error) < 0)
 		die(mode->name, error_message(&error));
-	n = snprintf(expect, sizeof(expect), "%d %s\n", error_exit_status(mode->code),
-		     mode->refusal);
+	if (mode->when == HOSTILE_NEVER)
+		n = snprintf(expect, sizeof(expect), "0\n");
+	else
+		n = snprintf(expect, sizeof(expect), "%d bpfctl: refused at step %s: %s\n",
+			     error_exit_status(mode->code), step_name(mode->step), mode->refusal);
 	write_file(dir, mode->name, ".bpfb", file, size);
 	write_file(dir, mode->name, ".expect", expect, (size_t)n);
 }
@@ -107,10 +118,8 @@ int main(int argc, char **argv)
 				hostile_modes[i].what);
 		return 2;
 	}
-	/* All but "honest", which is for showing that the others fail for the right reason. */
 	for (size_t i = 0; argc == 2 && i < n_hostile_modes; i++)
-		if (hostile_modes[i].code != ERROR_NONE)
-			write_mode(argv[1], &hostile_modes[i]);
+		write_mode(argv[1], &hostile_modes[i]);
 	for (int i = 2; i < argc; i++) {
 		mode = hostile_find(argv[i]);
 		if (!mode)

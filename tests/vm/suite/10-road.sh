@@ -96,6 +96,30 @@ expect "road: no xdp for a client in another network namespace" 1 "network names
 	ip netns exec elsewhere runuser -u alice -- \
 	bpfctl load "$b/xdpcount.bpfb" --attach xdpcount=xdp:lo
 
+# Who takes a session down is told to its client, as is why.
+as alice bpfctl run "$b/execwatch.bpfb" --duration 1000 >/dev/null 2>"$work/errors" &
+run=$!
+wait_for 20 grep -q attached "$work/errors"
+id=$(bpfctl list --json=short | json_get loads.0.id)
+expect "road: root unloads a session" 0 "" bpfctl unload "$id"
+wait $run
+same "road: its run ends with status 7" 7 $?
+expect "road: and says who it was" 0 "^bpfctl: load $id has been taken down: user 0 has unloaded it$" cat "$work/errors"
+as alice bpfctl run "$b/execwatch.bpfb" --duration 1000 --json=short >"$work/events" 2>"$work/errors" &
+run=$!
+wait_for 20 grep -q attached "$work/errors"
+id=$(bpfctl list --json=short | json_get loads.0.id)
+expect "road: its owner can, by another connection" 0 "" as alice bpfctl unload "$id"
+wait $run
+same "road: the error, its reason and who" "org.bpfgate.Gate.LoadEnded unloaded $id 1000" "$(
+	tail -n 1 "$work/events" | python3 -c 'import json, sys
+e = json.load(sys.stdin)
+print(e["error"], e["reason"], e["id"], e["uid"])')"
+# The same on the wire: nothing is read until the load ends, and a client that goes takes it with it.
+(cd "$share/suite" && as alice python3 more.py "$b/execwatch.bpfb")
+wait_for 5 test "$(bpf_ids prog)" = "$programs_before"
+same "road: nothing is left of them" "$programs_before" "$(bpf_ids prog)"
+
 # When the daemon goes, so do sessions, and the client says so.
 as alice bpfctl run "$b/execwatch.bpfb" --duration 30 >/dev/null 2>"$work/errors" &
 run=$!

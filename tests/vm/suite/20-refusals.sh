@@ -54,7 +54,7 @@ for file in "$refused"/form/*.bpfb; do
 	expect "refusals: form: $name (verify)" 4 "authenticate" as alice bpfctl verify --keys /etc/bpfgate/keys.d "$file"
 done
 
-# Manifests that lie, and loaders written by hand; signed by the trusted key.
+# Manifests that lie, signed by the trusted key; loaders that do: 35-attest.
 configure release <<-'END'
 	{ "rules": [ { "name": "anything of ours", "effect": "allow", "subjects": { "users": ["alice"] },
 	  "bundles": ["*"], "signatures": { "signers": ["release.pem"] },

@@ -92,6 +92,14 @@ rm /etc/bpfgate/policy.d/60-bad.json
 expect "trust: mended" 0 '' bpfctl reload
 expect "trust: a load outlives all of that" 0 opencount as alice bpfctl show "$id" --maps
 
+# ---- what explain says of what is to come ----
+
+says "trust: explain: what nobody has, required" 1 \
+	"refused at step load: The bundle requires \"teleportation\", which this version of bpfgated does not know." \
+	as alice bpfctl explain "$share/hostile/requires-what-nobody-has.bpfb"
+expect "trust: explain: nothing refuses what loads" 0 "^allowed: allowed by the rule 'ours' \(" \
+	as alice bpfctl explain "$work/one.bpfb"
+
 # ---- rotation: nobody who loads notices ----
 
 rotate() {
@@ -135,6 +143,14 @@ in_journal "trust: and the load" \
 says "trust: nothing by that key is loaded" 4 \
 	"bpfctl: refused at step authenticate: no trusted signature: the key 'release.pem' is revoked by $revoked:2; the publisher can add a signature by a valid key ('bpfctl sign --add')" \
 	as alice bpfctl load "$work/one.bpfb"
+says "trust: explain says so, beside what the rules say" 4 \
+	"refused at step authenticate: no trusted signature: the key 'release.pem' is revoked by $revoked:2; the publisher can add a signature by a valid key ('bpfctl sign --add')" \
+	as alice bpfctl explain "$work/one.bpfb"
+says "trust: which would have allowed it" 4 \
+	"DENIED: the rule 'ours' (/etc/bpfgate/policy.d/50-test.json:1) allows it, but it would be refused" \
+	as alice bpfctl explain "$work/one.bpfb"
+expect "trust: to somebody whom no rule names, too" 4 "^DENIED: no rule of the policy names uid 1001" \
+	as bob bpfctl explain "$work/one.bpfb"
 same "trust: the error's name and entry" "org.bpfgate.Gate.Revoked $revoked:2" "$(
 	as alice bpfctl load "$work/one.bpfb" --json=short | python3 -c 'import json, sys
 e = json.load(sys.stdin)
@@ -175,14 +191,17 @@ expect "trust: its owner can unload it" 0 '' as alice bpfctl unload "$id"
 rm "$revoked"
 bpfctl reload
 as alice bpfctl run "$work/one.bpfb" --duration 1000 >/dev/null 2>"$work/errors" &
+run=$!
 wait_for 20 grep -q attached "$work/errors"
 one=$(bpfctl inspect "$work/one.bpfb" --json=short | json_get digest)
 revoke "{ \"bundle\": \"$one\" }"
 expect "trust: a session whose bundle is revoked" 0 'revoked, and unloaded' bpfctl reload
 wait_for 5 test "$(bpf_ids prog)" = "$programs"
 same "trust: is over" "$programs" "$(bpf_ids prog)"
-pkill -INT -u alice -x bpfctl
-wait
+wait $run
+same "trust: its run ends by itself" 7 $?
+expect "trust: and says why" 0 \
+	"^bpfctl: load [0-9a-f]{16} has been taken down: the bundle is revoked by $revoked:2$" cat "$work/errors"
 says "trust: that bundle is not loaded" 4 \
 	"bpfctl: refused at step authenticate: the bundle is revoked by $revoked:2; its publisher may have a newer one" \
 	as alice bpfctl load "$work/one.bpfb"
@@ -217,6 +236,7 @@ expect "trust: mended" 0 '' bpfctl reload
 expect "trust: sequence 3" 0 '' as alice bpfctl run "$work/three.bpfb" --duration 1
 rollback="bpfctl: refused at step authorise: execwatch has sequence 2, and the floor for the key 'release.pem' is 3, as that has been loaded before; get a newer release, or an administrator lowers the floor ('bpfctl floor set')"
 says "trust: then sequence 2 is older" 3 "$rollback" as alice bpfctl load "$work/two.bpfb"
+says "trust: explain says so" 3 "${rollback#bpfctl: }" as alice bpfctl explain "$work/two.bpfb"
 same "trust: the error's name and numbers" "org.bpfgate.Gate.Rollback 2 3" "$(
 	as alice bpfctl load "$work/two.bpfb" --json=short | python3 -c 'import json, sys
 e = json.load(sys.stdin)
@@ -323,6 +343,20 @@ restart_daemon
 expect "trust: --keyring: status" 0 'Keyring: builtin 0$' bpfctl status
 expect "trust: --keyring: the kernel does not have our key" 5 "ENOKEY.*not in the kernel's keyring" \
 	as alice bpfctl load "$work/three.bpfb"
+if [[ $(cat "$share/keys/builtin.release" 2>/dev/null) == "$(uname -r)" ]]; then
+	install -m 644 "$share/keys/builtin.pem" $keys/
+	sed -i 's/"leaf.pem"/"builtin.pem"/' /etc/bpfgate/policy.d/50-test.json
+	restart_daemon
+	expect "trust: --keyring: what the kernel's builtin key has signed loads" 0 '' \
+		as alice bpfctl run "$share/bundles/execwatch-builtin.bpfb" --duration 1
+	expect "trust: --keyring: still not what another has" 5 "ENOKEY.*not in the kernel's keyring" \
+		as alice bpfctl load "$work/three.bpfb"
+	rm $keys/builtin.pem
+	policy
+else
+	tap_skip "trust: --keyring: what the kernel's builtin key has signed loads" \
+		"nobody has the key in the builtin keyring of this kernel ($(uname -r)); that of the patched one is at hand"
+fi
 rm /run/systemd/system/bpfgated.service.d/50-keyring.conf
 systemctl daemon-reload
 restart_daemon

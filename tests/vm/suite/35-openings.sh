@@ -229,6 +229,31 @@ expect "openings: its twin, which sets what it makes" 0 '^[0-9a-f]{16}$' \
 	as alice bpfctl load "$work/honest.bpfb" --set entries=1
 as alice bpfctl unload "$output"
 
+# Two payloads, each with tunables; the variable is in the second.
+cat >"$work/both.json" <<-'END'
+	{ "name": "both",
+	  "tunables": { "min_uid": { "min": 0, "max": 65535 },
+	    "max_commands": { "type": "max_entries", "map": "commands", "min": 1, "max": 9999 } } }
+END
+bpfctl build "$b/opencount.bpf.o" "$b/execwatch.bpf.o" -m "$work/both.json" -o "$work/both.bpfb" >/dev/null
+bpfctl sign "$work/both.bpfb" --key "$share/keys/release.key" --cert "$share/keys/release.pem" >/dev/null
+chmod 644 "$work/both.bpfb"
+# both_is NAME ENTRIES BYTE: what the kernel has of the two, of load $output.
+both_is() {
+	same "openings: two payloads, $1: the map of the first" "$2" "$(entries "$(map_of "$output" commands)")"
+	same "openings: two payloads, $1: the variable of the second" "['$3', '0x00', '0x00', '0x00']" \
+		"$(bpftool -j map dump id "$(map_of "$output" execwatc.rodata)" | json_get 0.value)"
+	as alice bpfctl unload "$output"
+}
+expect "openings: two payloads, as they were built" 0 '^[0-9a-f]{16}$' as alice bpfctl load "$work/both.bpfb"
+both_is "as they were built" 4096 0x00
+expect "openings: two payloads, both set" 0 '^[0-9a-f]{16}$' \
+	as alice bpfctl load "$work/both.bpfb" --set min_uid=33 --set max_commands=7
+both_is "both set" 7 0x21
+expect "openings: two payloads, the second set" 0 '^[0-9a-f]{16}$' \
+	as alice bpfctl load "$work/both.bpfb" --set min_uid=34
+both_is "the second set" 4096 0x22
+
 # Loads and refusals leave nothing behind in the daemon.
 holds_before() {
 	[[ $(daemon_holds) == "$held" ]]
@@ -241,21 +266,6 @@ for value in 1 2 3; do
 done
 wait_for 30 holds_before
 same "openings: the daemon holds what it held before" "$held" "$(daemon_holds)"
-
-# Of a bundle of two payloads: each loader gets what is set of its own maps.
-cat >"$work/pair.json" <<-'END'
-	{ "name": "pair", "version": "1.0", "maps": { "commands": { "grant": "read" } },
-	  "tunables": { "min_uid": { "min": 0, "max": 65535 },
-	    "max_commands": { "type": "max_entries", "map": "commands", "min": 1, "max": 4096 } } }
-END
-bpfctl build "$b/opencount.bpf.o" "$b/execwatch.bpf.o" -m "$work/pair.json" -o "$work/pair.bpfb" >/dev/null &&
-	bpfctl sign "$work/pair.bpfb" --key "$share/keys/release.key" --cert "$share/keys/release.pem" >/dev/null
-id=$(as alice bpfctl load "$work/pair.bpfb" --set min_uid=1001 --set max_commands=2)
-same "openings: two payloads: the variable of the second" "['0xe9', '0x03', '0x00', '0x00']" \
-	"$(bpftool -j map dump id "$(map_of "$id" execwatc.rodata)" | json_get 0.value)"
-same "openings: the map of the first" 2 "$(entries "$(map_of "$id" commands)")"
-as alice bpfctl unload "$id"
-
 same "openings: the daemon never crashed" "" \
 	"$(journalctl -u bpfgated.service -o cat | grep -iE "core-dump|sanitizer|runtime error|assert|exit-code")"
 tap_end

@@ -81,7 +81,7 @@ cat >"$work/pair.json" <<-'END'
 	  "maps": { "events": { "grant": "events", "event": "exec_event" }, "totals": { "grant": "read" },
 	    "commands": { "grant": "read" }, "uncounted": { "grant": "read" } } }
 END
-expect "stages: two object files" 0 '^/.*/pair.bpfb: pair 1.0, sequence 1, 2 payloads, 2 programs, 4 maps, ' \
+expect "stages: two object files" 0 '^/.*/pair.bpfb: pair 1.0, sequence 1, 2 payloads, 2 programs, 5 maps, ' \
 	bpfctl build "$b/execwatch.bpf.o" "$b/opencount.bpf.o" -m "$work/pair.json" -o "$work/pair.bpfb"
 holds "stages: signed" sign "$work/pair.bpfb"
 expect "stages: verify looks at each payload" 0 \
@@ -109,7 +109,7 @@ nothing_left "stages: after the session"
 
 id=$(load alice pair)
 expect "stages: show" 0 'Program: on_open \(tracing, id [0-9]+, tag [0-9a-f]{16}, payload 1\)$' as alice bpfctl show "$id"
-same "stages: which payload each is of" "on_exec 0 on_open 1 events 0 totals 0 commands 1 uncounted 1" "$(
+same "stages: which payload each is of" "on_exec 0 on_open 1 events 0 totals 0 execwatc.rodata 0 commands 1 uncounted 1" "$(
 	as alice bpfctl show "$id" --json=short | python3 -c 'import json, sys
 load = json.load(sys.stdin)
 print(*("%s %d" % (x["name"], x["payload"]) for x in load["programs"] + load["maps"]))')"
@@ -170,6 +170,7 @@ same "stages: the error's name and digest" "org.bpfgate.Gate.BaseNotLoaded $base
 e = json.load(sys.stdin)
 print(e["error"], e["digest"])')"
 id=$(load alice other)
+says "stages: explain says so" 1 "${missing#bpfctl: }" as alice bpfctl explain "$work/upper.bpfb"
 says "stages: another bundle is no base" 1 "$missing" as alice bpfctl load "$work/upper.bpfb"
 as alice bpfctl unload "$id"
 run alice base
@@ -186,6 +187,16 @@ mark
 stop_session alice
 nothing_left "stages: a base's session ends, and what follows it with it"
 in_journal "stages: the journal says why" "Load $id of user 1000 is unloaded: it follows load $first, which goes."
+
+# A session that goes with its base is told.
+base_id=$(load alice base)
+run alice upper
+expect "stages: a base goes, and a session that follows it" 0 '' as alice bpfctl unload "$base_id" --with-dependents
+wait "$session"
+same "stages: whose run ends with status 7" 7 $?
+expect "stages: and says why" 0 \
+	'^bpfctl: load [0-9a-f]{16} has been taken down: it followed another, which has been taken down$' cat "$work/session"
+nothing_left "stages: both are gone"
 
 # Unloading a base.
 base_id=$(load alice base)

@@ -37,12 +37,12 @@ within() {
 # Loaders that keep the verifier busy until the deadline of a load, 60 seconds, is over.
 started=$SECONDS
 for i in $(seq $slow_loads); do
-	as alice bpfctl load "$share/hostile/loop.bpfb" >"$work/slow.$i" 2>&1 &
+	as alice bpfctl load "$share/hand/loop.bpfb" >"$work/slow.$i" 2>&1 &
 	slow[i]=$!
 done
 holds "slow: $slow_loads slow loads are under way" wait_for 20 children $slow_loads
 within "slow: one more of the same user is refused" 3 1 "under way.*try again later" \
-	as alice bpfctl load "$share/hostile/loop.bpfb"
+	as alice bpfctl load "$share/hand/loop.bpfb"
 within "slow: the user himself gets the status" 3 0 "Contract" as alice bpfctl status
 within "slow: another user gets the status" 3 0 "Contract" as bob bpfctl status
 # It shares two emulated CPUs with four verifiers.

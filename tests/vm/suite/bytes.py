@@ -10,7 +10,7 @@ import sys
 from bundlefile import ENTRY, HEADER, Bundle
 from gatewire import GATE, Wire, result
 
-NAMES = {1: "manifest", 2: "source", 16: "loader", 17: "metadata", 18: "btf"}
+NAMES = {1: "manifest", 2: "source", 16: "loader", 17: "metadata", 18: "btf", 19: "image"}
 
 
 def parts(data):
