@@ -75,17 +75,4 @@ expect "kernel alone, $contract: the unchanged bundle loads still" 0 "" \
 	as alice bpfctl run "$good" --duration 1
 wait_for 5 test "$(bpf_ids prog)" = "$programs"
 same "kernel alone, $contract: nothing was loaded" "$programs" "$(bpf_ids prog)"
-
-# A loader that the daemon would not let through makes a link: without the gate it is there for a moment.
-configure release <<-'END'
-	{ "rules": [ { "name": "anything of ours", "effect": "allow", "subjects": { "users": ["alice"] },
-	  "bundles": ["*"], "signatures": { "signers": ["release.pem"] } } ] }
-END
-expect "kernel alone, $contract: a loader that attaches by itself is found out afterwards" 4 \
-	"attest: .*does not declare: anon_inode:bpf_link" as alice bpfctl load "$share/hostile/link-create.bpfb"
-expect "kernel alone, $contract: the gate" 0 "^enforce$" bpfctl gate enforce
-expect "kernel alone, $contract: with the gate it is refused" 5 "load: .*EPERM" \
-	as alice bpfctl load "$share/hostile/link-create.bpfb"
-expect "kernel alone, $contract: as a command" 0 "^command: 1 refused, 0 would have been$" bpfctl gate
-expect "kernel alone, $contract: the gate goes" 0 "^off$" bpfctl gate off
 tap_end
