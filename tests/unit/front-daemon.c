@@ -3,7 +3,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -169,6 +171,17 @@ struct json_object *front_receive(int fd)
 	} while (buffer[size++]);
 	require(json_parse(buffer, size - 1, sizeof(buffer), &reply, NULL, NULL) == 0, "reply");
 	return reply;
+}
+
+void front_wait_read(int fd)
+{
+	int unread = 1;
+
+	for (unsigned i = 0; i < 5000 && unread > 0; i++) {
+		require(ioctl(fd, SIOCOUTQ, &unread) == 0, "SIOCOUTQ");
+		usleep(1000);
+	}
+	require(unread == 0, "the daemon does not read");
 }
 
 bool front_is_dropped(int fd)

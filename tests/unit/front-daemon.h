@@ -28,6 +28,9 @@ int front_connect(const struct front_daemon *daemon);
 void front_send(int fd, const void *data, size_t size, const int *fds, unsigned n_fds);
 /* The next reply, NULL when the daemon hung up. Waits for at most five seconds, then aborts. */
 struct json_object *front_receive(int fd);
+/* Until the daemon has read what was sent, for at most five seconds: what comes then is of another
+ * read. */
+void front_wait_read(int fd);
 /* Is the connection closed (within five seconds)? */
 bool front_is_dropped(int fd);
 

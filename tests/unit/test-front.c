@@ -349,7 +349,7 @@ static void test_many_fds(void **state)
 	/* fds in the middle of a message */
 	fd = front_connect(&daemon_);
 	front_send(fd, text, 5, NULL, 0);
-	usleep(20000);
+	front_wait_read(fd);
 	front_send(fd, text + 5, sizeof(text) - 5, fds, 1);
 	assert_true(front_is_dropped(fd));
 	close(fd);
