@@ -43,17 +43,24 @@ static int parse_target(const struct policy_text *text, const struct policy_path
 
 static const char identifier[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_*";
 
+/* A pattern of names as C has them. @what says what one of another kind is not. */
+static int parse_identifier(const struct policy_text *text, const struct policy_path *path,
+			    struct json_object *item, const char *what, const char **ret)
+{
+	int r = policy_item_string(text, path, item, ret);
+
+	return r < 0 ? r : check_pattern(text, path, *ret, identifier, what);
+}
+
 static int parse_kfunc(const struct policy_text *text, const struct policy_path *path,
 		       struct json_object *item, struct policy_rule *rule)
 {
 	const char *pattern;
 	int r;
 
-	r = policy_item_string(text, path, item, &pattern);
-	if (r == 0)
-		r = check_pattern(text, path, pattern, identifier,
-				  "no kernel function: their names are made of letters, digits and "
-				  "'_'");
+	r = parse_identifier(text, path, item,
+			     "no kernel function: their names are made of letters, digits and '_'",
+			     &pattern);
 	return r < 0 ? r : policy_add_string(text, &rule->kfuncs, pattern);
 }
 
@@ -63,10 +70,9 @@ static int parse_tunable(const struct policy_text *text, const struct policy_pat
 	const char *pattern;
 	int r;
 
-	r = policy_item_string(text, path, item, &pattern);
-	if (r == 0)
-		r = check_pattern(text, path, pattern, identifier,
-				  "no tunable: their names are made of letters, digits and '_'");
+	r = parse_identifier(text, path, item,
+			     "no tunable: their names are made of letters, digits and '_'",
+			     &pattern);
 	return r < 0 ? r : policy_add_string(text, &rule->tunables, pattern);
 }
 
@@ -78,9 +84,7 @@ static int parse_helper(const struct policy_text *text, const struct policy_path
 	const char *pattern;
 	int r;
 
-	r = policy_item_string(text, path, item, &pattern);
-	if (r == 0)
-		r = check_pattern(text, path, pattern, identifier, no_helper);
+	r = parse_identifier(text, path, item, no_helper, &pattern);
 	if (r < 0)
 		return r;
 	if (!helper_pattern_matches(pattern))
