@@ -12,6 +12,13 @@
 
 #include "error.h"
 
+/* Skips the test that is running, and says why. */
+#define skip_as(reason)                                 \
+	do {                                            \
+		print_message("skipped: %s\n", reason); \
+		skip();                                 \
+	} while (0)
+
 /* @e must be of @code, and its message hold @part: a refusal that says something else is a bug. */
 static inline void check_error(const struct error *e, enum error_code code, const char *part)
 {

@@ -221,7 +221,7 @@ static void test_floors(void **state)
 	struct json_object *reply;
 
 	if (getuid() != 0)
-		skip();
+		skip_as("it needs root");
 	check_floors("[ ]");
 	check_error_reply(GATE "SetFloor", "{\"name\":\"X\",\"signer\":\"" KEY "\",\"sequence\":1}",
 			  GATE "Failed", "message", "'X' can be no bundle's name");
@@ -250,7 +250,7 @@ static void test_reload(void **state)
 	int fds[8];
 
 	if (getuid() != 0)
-		skip();
+		skip_as("it needs root");
 	for (unsigned i = 0; i < ARRAY_SIZE(fds); i++) {
 		static const char text[] = "{\"method\":\"" GATE "Reload\"}";
 

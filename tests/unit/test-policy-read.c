@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The drop-ins of a policy: order, precedence, masks, owners and modes. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "check.h"
 
-#include <cmocka.h>
 #include <sys/stat.h>
 
 #include "authorise.h"
@@ -214,7 +210,7 @@ static void test_owner(void **state)
 	const char *path = test_path(f->etc, "50-x.json");
 
 	if (getuid() != 0)
-		skip();
+		skip_as("it needs root");
 	test_file_write(path, FILE_RULE("x"));
 	assert_int_equal(chown(path, 1000, 0), 0);
 	assert_denies_all(f, "belongs to uid 1000");

@@ -50,7 +50,7 @@ static void test_unprivileged(void **state)
 	pid_t pid;
 
 	if (geteuid() != 0)
-		skip();
+		skip_as("it needs root");
 	pid = fork();
 	if (pid == 0) {
 		if (setgid(65534) < 0 || setuid(65534) < 0)

@@ -332,7 +332,7 @@ static void check_hangs(unsigned on)
 	int fd;
 
 	if (hung_file_new(on, &file) < 0)
-		skip();
+		skip_as("no FUSE can be mounted here");
 	fd = hung_file_open(file);
 	assert_true(fd >= 0);
 	start = now_usec();
@@ -371,7 +371,7 @@ static void test_hung_close(void **state)
 	int fd;
 
 	if (hung_file_new(HUNG_FLUSH, &file) < 0)
-		skip();
+		skip_as("no FUSE can be mounted here");
 	fd = hung_file_open(file);
 	start = now_usec();
 	assert_true(seal_bundle(fd, UID, 5 * SECOND, &sealed, &error) < 0);
@@ -392,7 +392,7 @@ static void test_hung_too_often(void **state)
 	int fd;
 
 	if (hung_file_new(HUNG_FLUSH, &file) < 0)
-		skip();
+		skip_as("no FUSE can be mounted here");
 	for (unsigned i = 0; i < STUCK_MAX; i++)
 		close_async(hung_file_open(file), UID);
 	usleep(50000);
@@ -417,7 +417,7 @@ static void test_hung_for_many_uids(void **state)
 	char byte;
 
 	if (hung_file_new(HUNG_FLUSH, &file) < 0)
-		skip();
+		skip_as("no FUSE can be mounted here");
 	for (unsigned i = 0; i < STUCK_THREADS_MAX; i++)
 		close_async(hung_file_open(file), UID + 1 + i / STUCK_MAX);
 	assert_int_equal(stuck_count_all(), STUCK_THREADS_MAX);
@@ -449,7 +449,7 @@ static void test_hung_child_holds_nothing(void **state)
 	char byte;
 
 	if (hung_file_new(HUNG_READ | HUNG_GETATTR | HUNG_FLUSH, &file) < 0)
-		skip();
+		skip_as("no FUSE can be mounted here");
 	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK), 0);
 	fd = hung_file_open(file);
 	assert_true(seal_bundle(fd, UID, SECOND / 10, &sealed, NULL) < 0);

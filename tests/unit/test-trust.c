@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Trusted keys: which certificates are taken, and the reason for each that is not. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "check.h"
 
-#include <cmocka.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <sys/stat.h>
@@ -304,7 +300,7 @@ static void test_owner(void **state)
 	const char *folder = *state;
 
 	if (getuid() != 0)
-		skip();
+		skip_as("it needs root");
 	add_new(folder, "x.pem", TEST_P256, NULL);
 	assert_int_equal(chown(test_path(folder, "x.pem"), 1000, 0), 0);
 	assert_file_unusable(folder, "x.pem", "belongs to uid 1000");
