@@ -128,7 +128,7 @@ static void run(const struct check *check)
 	before = nmis() - before;
 	stop = true;
 	pthread_join(thread, NULL);
-	say(wanted, before, subject_quiet(&s));
+	say(wanted, before, subject_quiet(&s, subject_ok(&s)));
 	subject_close(&s);
 }
 

@@ -108,7 +108,7 @@ static void run(const struct check *check)
 	stop = true;
 	if (meddler != NOBODY)
 		pthread_join(third, NULL);
-	ran = subject_quiet(&s);
+	ran = subject_quiet(&s, n_scheduled);
 	say(meddler, ran);
 	subject_close(&s);
 	if (!streq(subject_gone(&s), "all freed"))

@@ -119,6 +119,16 @@ static void again(char *text, size_t size, enum kind kind)
 	snprintf(text, size, "again %s, ran %u", answer_name(r), ran() - before);
 }
 
+/* Nothing holds the program of work that is over; but it does not go at once. */
+static bool is_held(enum state state)
+{
+	unsigned tries = state == STANDBY ? 200 : 10;
+
+	while (subject_has_program(&s) && tries-- > 0)
+		sleep_ms(50);
+	return subject_has_program(&s);
+}
+
 static void run(const struct check *check)
 {
 	enum state state = check->a;
@@ -134,10 +144,8 @@ static void run(const struct check *check)
 		return;
 	}
 	r = act(action, kind);
-	if (action == CLOSE_PROGRAM) {
-		sleep_ms(500);
-		held = subject_has_program(&s) ? "held, " : "freed, ";
-	}
+	if (action == CLOSE_PROGRAM)
+		held = is_held(state) ? "held, " : "freed, ";
 	n = finish(state);
 	again(more, sizeof(more), kind);
 	target_end(&t);

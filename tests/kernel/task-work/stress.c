@@ -116,7 +116,7 @@ int main(int argc, char **argv)
 		bpf_link__destroy(links[i]);
 	stop = true;
 	sleep_ms(1000);
-	subject_quiet(&shared);
+	subject_quiet(&shared, subject_ok(&shared));
 	print_totals();
 	good = end_counts();
 	threads_join();

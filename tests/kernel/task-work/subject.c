@@ -172,15 +172,16 @@ uint64_t subject_finished(const struct subject *s)
 	return n;
 }
 
-uint64_t subject_quiet(const struct subject *s)
+uint64_t subject_quiet(const struct subject *s, uint64_t expected)
 {
 	uint64_t n = subject_finished(s), before;
 
-	do {
+	for (unsigned still = 0; still < (n == expected ? 1 : 8);) {
 		before = n;
 		sleep_ms(200);
 		n = subject_finished(s);
-	} while (n != before);
+		still = n == before ? still + 1 : 0;
+	}
 	return n;
 }
 

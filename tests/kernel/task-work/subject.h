@@ -35,10 +35,12 @@ void subject_forget(struct subject *s);
 /* Program and maps are gone, a moment after subject_close(). */
 const char *subject_gone(const struct subject *s);
 
-/* How often callbacks ended, of all slots; when nothing has changed for a while. */
-uint64_t subject_ok(const struct subject *s); /* schedules that succeeded */
+/* How often callbacks ended, of all slots. */
 uint64_t subject_finished(const struct subject *s);
-uint64_t subject_quiet(const struct subject *s);
+/* The same, when that has not changed for a while: a longer one if it is not what is @expected. */
+uint64_t subject_quiet(const struct subject *s, uint64_t expected);
+/* Schedules that succeeded. */
+uint64_t subject_ok(const struct subject *s);
 
 const char *kind_name(enum kind kind);
 const char *mode_name(enum mode mode);

@@ -76,10 +76,30 @@ static struct ends *make_pipes(struct target *t)
 	return ends;
 }
 
+static bool sleeps(uint32_t tid)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[40], line[400], *state;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", tid);
+	f = fopen(path, "re");
+	if (!f || !fgets(line, sizeof(line), f))
+		return false;
+	state = strrchr(line, ')'); /* the name before it may hold anything */
+	return state && strncmp(state, ") S", 3) == 0;
+}
+
+/* It has said its number, and goes to sleep. */
 static void learn_tid(struct target *t)
 {
+	bool asleep = false;
+
 	must("target", read(t->in, &t->tid, sizeof(t->tid)) == sizeof(t->tid) ? 0 : -EIO);
-	sleep_ms(20); /* until it sleeps */
+	for (unsigned i = 0; i < 10000 && !asleep; i++) {
+		sleep_ms(1);
+		asleep = sleeps(t->tid);
+	}
+	must("target", asleep ? 0 : -ETIMEDOUT);
 }
 
 int target_thread(struct target *t)
