@@ -75,6 +75,9 @@ static int read_key(const char *dir, const char *name, struct key_file *f)
 	r = certificate_parse(text, size, &f->certificate, &reason);
 	if (r == -ENOMEM)
 		return r;
+	f->misnamed_list = r < 0 && chain_is_list(text, size);
+	if (f->misnamed_list)
+		reason = CHAIN_MISNAMED_LIST;
 	f->reason = r < 0 ? reason : f->certificate.reason;
 	return 0;
 }
@@ -119,19 +122,29 @@ static int check_issuer(const struct chain *chain, struct key_file *f)
 	return f->reason ? 0 : -ENOMEM;
 }
 
+static int add_file(const char *dir, struct key_file *f, struct chain *chain)
+{
+	int r;
+
+	if (f->certificate.authority)
+		return chain_add_authority(chain, f->certificate.x509, f->file);
+	if (has_suffix(f->file, ".crl"))
+		return read_list(dir, f, chain);
+	if (f->misnamed_list) {
+		r = chain_add_list(chain, NULL, 0, f->file, &f->reason);
+		f->reason = CHAIN_MISNAMED_LIST;
+		return r == -EBADMSG ? 0 : r;
+	}
+	return f->reason ? chain_add_unusable(chain, f->certificate.x509, f->file) : 0;
+}
+
 static int check_issuers(const char *dir, struct keys *keys)
 {
 	_cleanup_chain_ struct chain *chain = chain_new();
 	int r = chain ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < keys->n && r == 0; i++) {
-		struct key_file *f = &keys->files[i];
-
-		if (f->certificate.authority)
-			r = chain_add_authority(chain, f->certificate.x509, f->file);
-		else if (has_suffix(f->file, ".crl"))
-			r = read_list(dir, f, chain);
-	}
+	for (size_t i = 0; i < keys->n && r == 0; i++)
+		r = add_file(dir, &keys->files[i], chain);
 	for (size_t i = 0; i < keys->n && r == 0; i++)
 		r = check_issuer(chain, &keys->files[i]);
 	return r;

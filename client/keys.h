@@ -14,6 +14,7 @@ struct key_file {
 	char *file;	    /* name in the folder */
 	const char *reason; /* why it could not be read or used, or NULL */
 	char *owned_reason; /* what it points to, where it is no static text */
+	bool misnamed_list;
 	/* its dates: with those of all that it hangs on (chain.h) */
 	struct certificate certificate;
 };

@@ -45,6 +45,9 @@ static int parse(struct trusted_key *key, const char *pem, size_t size)
 	r = certificate_parse(pem, size, &certificate, &reason);
 	if (r == -ENOMEM)
 		return r;
+	key->misnamed_list = r < 0 && chain_is_list(pem, size);
+	if (key->misnamed_list)
+		return set_reason(key, CHAIN_MISNAMED_LIST);
 	if (r < 0)
 		return set_reason(key, reason ?: "it is not a certificate");
 	take_certificate(key, &certificate);
@@ -187,6 +190,20 @@ static int check_issuers(struct trust *trust, const struct chain *chain)
 	return r;
 }
 
+static int add_key(struct chain *chain, const struct trusted_key *key)
+{
+	const char *reason;
+	int r;
+
+	if (key->authority)
+		return chain_add_authority(chain, key->x509, key->file);
+	if (key->misnamed_list) {
+		r = chain_add_list(chain, NULL, 0, key->file, &reason);
+		return r == -EBADMSG ? 0 : r;
+	}
+	return key->usable ? 0 : chain_add_unusable(chain, key->x509, key->file);
+}
+
 static int check_keys(struct trust *trust, int folder, const char *dir, uid_t owner,
 		      char *const *lists, unsigned n_lists)
 {
@@ -194,8 +211,7 @@ static int check_keys(struct trust *trust, int folder, const char *dir, uid_t ow
 	int r = chain ? 0 : -ENOMEM;
 
 	for (unsigned i = 0; i < trust->n_keys && r == 0; i++)
-		if (trust->keys[i].authority)
-			r = chain_add_authority(chain, trust->keys[i].x509, trust->keys[i].file);
+		r = add_key(chain, &trust->keys[i]);
 	for (unsigned i = 0; i < n_lists && r == 0; i++)
 		r = read_list(trust, chain, folder, dir, lists[i], owner);
 	return r < 0 ? r : check_issuers(trust, chain);

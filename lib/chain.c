@@ -25,8 +25,9 @@ struct list_file {
 
 struct chain {
 	X509_STORE *store;
-	unsigned n_authorities, n_lists;
+	unsigned n_authorities, n_unusable, n_lists;
 	struct authority_file *authorities;
+	struct authority_file *unusable; /* .x509 may be NULL: then it can be anything */
 	struct list_file lists[CHAIN_LISTS_MAX];
 	char *broken; /* a list that cannot be used: its file */
 };
@@ -44,43 +45,57 @@ struct chain *chain_new(void)
 	return NULL;
 }
 
+static void files_free(struct authority_file *files, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		X509_free(files[i].x509);
+		free(files[i].file);
+	}
+	free(files);
+}
+
 void chain_free(struct chain *chain)
 {
 	if (!chain)
 		return;
-	for (unsigned i = 0; i < chain->n_authorities; i++) {
-		X509_free(chain->authorities[i].x509);
-		free(chain->authorities[i].file);
-	}
+	files_free(chain->authorities, chain->n_authorities);
+	files_free(chain->unusable, chain->n_unusable);
 	for (unsigned i = 0; i < chain->n_lists; i++) {
 		X509_CRL_free(chain->lists[i].list);
 		free(chain->lists[i].file);
 	}
-	free(chain->authorities);
 	free(chain->broken);
 	X509_STORE_free(chain->store);
 	free(chain);
 }
 
-int chain_add_authority(struct chain *chain, X509 *x509, const char *file)
+static int add_file(struct authority_file **files, unsigned *n, X509 *x509, const char *file)
 {
-	struct authority_file *all, *new;
+	struct authority_file *all = reallocarray(*files, *n + 1, sizeof(*all));
 
-	all = reallocarray(chain->authorities, chain->n_authorities + 1, sizeof(*all));
 	if (!all)
 		return -ENOMEM;
-	chain->authorities = all;
-	new = &all[chain->n_authorities];
-	new->file = strdup(file);
-	if (!new->file)
+	*files = all;
+	all[*n].file = strdup(file);
+	if (!all[*n].file)
 		return -ENOMEM;
-	if (X509_STORE_add_cert(chain->store, x509) != 1 || X509_up_ref(x509) != 1) {
-		free(new->file);
-		return -ENOMEM;
-	}
-	new->x509 = x509;
-	chain->n_authorities++;
+	if (x509)
+		X509_up_ref(x509);
+	all[*n].x509 = x509;
+	(*n)++;
 	return 0;
+}
+
+int chain_add_authority(struct chain *chain, X509 *x509, const char *file)
+{
+	if (X509_STORE_add_cert(chain->store, x509) != 1)
+		return -ENOMEM;
+	return add_file(&chain->authorities, &chain->n_authorities, x509, file);
+}
+
+int chain_add_unusable(struct chain *chain, X509 *x509, const char *file)
+{
+	return add_file(&chain->unusable, &chain->n_unusable, x509, file);
 }
 
 /* ---- lists ---- */
@@ -163,6 +178,13 @@ static int keep_list(struct chain *chain, X509_CRL *list, const char *file, cons
 	}
 	chain->n_lists++;
 	return 0;
+}
+
+bool chain_is_list(const char *pem, size_t size)
+{
+	static const char begin[] = "-----BEGIN " PEM_STRING_X509_CRL "-----";
+
+	return memmem(pem, size, begin, sizeof(begin) - 1);
 }
 
 int chain_add_list(struct chain *chain, const char *pem, size_t size, const char *file,
@@ -322,6 +344,27 @@ static int verify(const struct chain *chain, X509 *leaf, const char *issuer,
 	return 0;
 }
 
+/* A mistake in the issuer's file, or to remove it, must not free a certificate of what it stood
+ * under. */
+static void check_alone(const struct chain *chain, X509_NAME *issuer, struct chain_verdict *verdict)
+{
+	for (unsigned i = 0; i < chain->n_unusable; i++) {
+		const struct authority_file *f = &chain->unusable[i];
+
+		if (!f->x509)
+			refuse(verdict,
+			       "its issuer is not here, or is '%.128s', which cannot be used",
+			       f->file);
+		else if (X509_NAME_cmp(X509_get_subject_name(f->x509), issuer) == 0)
+			refuse(verdict, "its issuer '%.128s' cannot be used", f->file);
+	}
+	if (verdict->good && chain->n_lists > 0)
+		refuse(verdict,
+		       "its issuer is not here, and may be revoked by one of the lists that are "
+		       "('%.128s'): put the issuer's certificate beside it",
+		       chain->lists[0].file);
+}
+
 int chain_check(const struct chain *chain, X509 *leaf, struct chain_verdict *ret)
 {
 	X509_NAME *name = X509_get_issuer_name(leaf);
@@ -341,5 +384,7 @@ int chain_check(const struct chain *chain, X509 *leaf, struct chain_verdict *ret
 	else if (list)
 		refuse(ret, "its issuer has a revocation list here ('%.128s'), but no certificate",
 		       list->file);
+	else
+		check_alone(chain, name, ret);
 	return 0;
 }

@@ -29,6 +29,16 @@ static inline void chain_freep(struct chain **chain)
 int chain_add_authority(struct chain *chain, X509 *x509, const char *file);
 
 /*
+ * A file that cannot be used, from which there is a certificate @x509, or (NULL) not even that: it
+ * may be an authority. -ENOMEM.
+ */
+int chain_add_unusable(struct chain *chain, X509 *x509, const char *file);
+
+/* Is there a revocation list in this text? Then it should have come under the name of one. */
+bool chain_is_list(const char *pem, size_t size);
+#define CHAIN_MISNAMED_LIST "it is a revocation list: its name must end in .crl"
+
+/*
  * A revocation list in PEM, one and nothing else. -EBADMSG and *ret_reason (static text) where it
  * cannot be used: then nobody knows whose it is, and no certificate that was issued by another than
  * itself is good. The same where the caller cannot read the file: @pem NULL.
@@ -46,8 +56,9 @@ struct chain_verdict {
 };
 
 /*
- * A certificate that signed itself stands by itself, as does one whose issuer is not here. One
- * whose issuer is must verify, up to an authority that signed itself, and be in no list.
+ * A certificate that signed itself stands by itself, as does one whose issuer is not here: unless
+ * that may be in an unusable file, or there are lists, by which it may be revoked. One whose issuer
+ * is here must verify, up to an authority that signed itself, and be in no list.
  * ret->not_before and .not_after come in as those of @leaf. -ENOMEM.
  */
 int chain_check(const struct chain *chain, X509 *leaf, struct chain_verdict *ret);

@@ -280,6 +280,56 @@ static void test_bad_lists(void **state)
 		    "its issuer has a revocation list here ('m.crl'), but no certificate");
 }
 
+/* An issuer that cannot be used, or is no longer there, frees nobody of what it stood under. */
+static void test_issuer_spoilt(void **state)
+{
+	struct fixture *f = *state;
+	X509 *bare =
+		test_cert_new(middle_key, &(struct test_cert){.name = "middle",
+							      .constraints = "critical,CA:TRUE",
+							      .issuer = f->root,
+							      .issuer_key = root_key});
+
+	put_all(f);
+	chmod(test_path(f->folder, "middle.pem"), 0664);
+	{
+		/* bpfctl verify asks nothing of the files' modes */
+		_cleanup_trust_ struct trust *trust = read_trust(f);
+
+		assert_false(find_file(trust, "leaf.pem")->usable);
+		assert_string_equal(
+			find_file(trust, "leaf.pem")->reason,
+			"its issuer is not here, or is 'middle.pem', which cannot be used");
+	}
+	chmod(test_path(f->folder, "middle.pem"), 0644);
+	check_state(f, "leaf.pem", KEY_TRUSTED, NULL);
+	put(f, "middle.pem", bare);
+	check_state(f, "leaf.pem", KEY_UNUSABLE, "its issuer 'middle.pem' cannot be used");
+	test_file_write(test_path(f->folder, "middle.pem"), "no certificate");
+	check_state(f, "leaf.pem", KEY_UNUSABLE, "or is 'middle.pem', which cannot be used");
+	unlink(test_path(f->folder, "middle.pem"));
+	check_state(f, "leaf.pem", KEY_TRUSTED, NULL);
+	/* the root may have revoked what is missing */
+	test_crl_write(f->root, root_key, f->middle, 0, 0, test_path(f->folder, "r.crl"));
+	check_state(f, "leaf.pem", KEY_UNUSABLE,
+		    "may be revoked by one of the lists that are ('r.crl'): put the issuer's "
+		    "certificate beside it");
+	X509_free(bare);
+}
+
+/* OpenSSL's manual writes revocation lists into files of that name. */
+static void test_misnamed_list(void **state)
+{
+	struct fixture *f = *state;
+
+	put_all(f);
+	test_crl_write(f->middle, middle_key, f->leaf, 0, 0, test_path(f->folder, "crl.pem"));
+	check_state(f, "crl.pem", KEY_UNUSABLE,
+		    "it is a revocation list: its name must end in .crl");
+	check_state(f, "leaf.pem", KEY_UNUSABLE,
+		    "its issuer may have revoked it, but 'crl.pem' cannot be used");
+}
+
 /* All that it hangs on must be valid when something is loaded. */
 static void test_dates(void **state)
 {
@@ -338,6 +388,8 @@ int main(void)
 		with_folder(test_self_signed),
 		with_folder(test_revoked),
 		with_folder(test_bad_lists),
+		with_folder(test_issuer_spoilt),
+		with_folder(test_misnamed_list),
 		with_folder(test_dates),
 		with_folder(test_other_certificate),
 	};
