@@ -2,6 +2,7 @@
 #include "authorise.h"
 
 #include "policy-match.h"
+#include "quota.h"
 
 #define REASONS_MAX 8
 
@@ -92,7 +93,9 @@ static int copy_calls(const struct policy_rule *rule, struct decision *ret)
 static int decide(const struct policy_rule *rule, const struct request *request,
 		  struct decision *ret, struct error *error)
 {
+	const struct quota quota = {rule->name, rule->source, request->peer->uid, false};
 	struct decision decision;
+	int r;
 
 	if (rule->deny) {
 		error_set(error, -EACCES, ERROR_DENIED, STEP_AUTHORISE,
@@ -100,15 +103,9 @@ static int decide(const struct policy_rule *rule, const struct request *request,
 		add_rule_fields(error, rule);
 		return -EACCES;
 	}
-	if (rule->limits.loads && request->n_loads >= rule->limits.loads) {
-		error_set(error, -EACCES, ERROR_DENIED, STEP_AUTHORISE,
-			  "the rule '%s' (%s) allows %u loads at a time and uid %u has %u; unload "
-			  "one first",
-			  rule->name, rule->source, rule->limits.loads, request->peer->uid,
-			  request->n_loads);
-		add_rule_fields(error, rule);
-		return -EACCES;
-	}
+	r = quota_loads(&quota, rule->limits.loads, request->n_loads, error);
+	if (r < 0)
+		return r;
 	decision = (struct decision){
 		.rule = strdup(rule->name),
 		.source = strdup(rule->source),

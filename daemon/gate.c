@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gate.h"
 
+#include <stdarg.h>
 #include <systemd/sd-daemon.h>
 
 #include "audit.h"
@@ -132,10 +133,61 @@ static struct snapshot *swap(struct gate *gate, struct snapshot *snapshot)
 	return old;
 }
 
-/* One at a time. */
+/* One thing after the other that did not work. */
+static int add_failure(char **text, const char *format, ...) _printf_(2, 3);
+static int add_failure(char **text, const char *format, ...)
+{
+	_cleanup_free_ char *one = NULL;
+	char *longer;
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vasprintf(&one, format, ap);
+	va_end(ap);
+	if (n < 0) {
+		one = NULL;
+		return -ENOMEM;
+	}
+	if (asprintf(&longer, "%s%s%s", *text ?: "", *text ? "; " : "", one) < 0)
+		return -ENOMEM;
+	free(*text);
+	*text = longer;
+	return 0;
+}
+
+/* @floors: what is wrong with them, or no error. */
+static int reload_result(const struct snapshot *snapshot, const struct examination *examination,
+			 const struct error *floors, struct error *error)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = 0;
+
+	if (examination->n_failed)
+		r = add_failure(&text,
+				"%u loads are revoked and could not be unloaded; the journal says "
+				"why",
+				examination->n_failed);
+	if (r == 0 && snapshot->stale_reason)
+		r = add_failure(&text, "%s", snapshot->stale_reason);
+	if (r == 0 && floors->code != ERROR_NONE)
+		r = add_failure(&text, "%s", error_message(floors));
+	if (r == 0 && (snapshot->policy->deny_all || snapshot->revocations->deny_all))
+		r = add_failure(&text, "All loads are denied, as before: %s",
+				snapshot->policy->deny_all ? snapshot->policy->reason
+							   : snapshot->revocations->reason);
+	if (r < 0)
+		return error_set(error, r, ERROR_FAILED, STEP_NONE, "Out of memory.");
+	return text ? error_set(error, examination->n_failed ? -EIO : -EINVAL, ERROR_FAILED,
+				STEP_NONE, "%s", text)
+		    : 0;
+}
+
+/* One at a time. Whatever fails, the rest is done. */
 static int reload(struct gate *gate, struct examination *ret, struct error *error)
 {
 	_cleanup_snapshot_ struct snapshot *snapshot = NULL, *old = NULL;
+	_cleanup_error_ struct error floors = ERROR_INIT;
 	int r;
 
 	/* only a reload replaces it, so that the pointer is good here */
@@ -145,26 +197,11 @@ static int reload(struct gate *gate, struct examination *ret, struct error *erro
 	old = swap(gate, snapshot);
 	report_snapshot(snapshot);
 	report_revoked(old, snapshot);
+	floors_retry(gate->floors, &floors);
 	r = examine_all(gate, snapshot, ret);
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_NONE, "Out of memory.");
-	if (ret->n_failed)
-		return error_set(error, -EIO, ERROR_FAILED, STEP_NONE,
-				 "%u loads are revoked and could not be unloaded; the journal says "
-				 "why",
-				 ret->n_failed);
-	if (snapshot->stale_reason)
-		return error_set(error, -EINVAL, ERROR_FAILED, STEP_NONE, "%s",
-				 snapshot->stale_reason);
-	r = floors_retry(gate->floors, error);
-	if (r < 0)
-		return r;
-	if (snapshot->policy->deny_all || snapshot->revocations->deny_all)
-		return error_set(error, -EINVAL, ERROR_FAILED, STEP_NONE,
-				 "All loads are denied, as before: %s",
-				 snapshot->policy->deny_all ? snapshot->policy->reason
-							    : snapshot->revocations->reason);
-	return 0;
+	return reload_result(snapshot, ret, &floors, error);
 }
 
 int gate_reload(struct gate *gate, struct examination *ret, struct error *error)

@@ -212,7 +212,7 @@ static bool match_types(const struct policy_rule *rule, const struct request *re
 static bool target_fits(const struct policy_rule *rule, const struct target *target)
 {
 	for (unsigned i = 0; i < rule->attach.n; i++)
-		if (rule->deny ? target_match(rule->attach.items[i], target->text)
+		if (rule->deny ? target_touched(rule->attach.items[i], target)
 			       : target_covered(rule->attach.items[i], target))
 			return true;
 	return false;

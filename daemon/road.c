@@ -23,6 +23,15 @@ struct journey {
 	struct road_reply reply;
 };
 
+/* What a load being made holds of the limits. */
+static void give_places_back(struct journey *j)
+{
+	table_leave(j->gate->table, &j->admission);
+	if (j->reserved)
+		table_release(j->gate->table, j->request->peer.uid);
+	j->reserved = false;
+}
+
 static void journey_done(struct journey *j)
 {
 	road_reply_done(&j->reply);
@@ -30,13 +39,11 @@ static void journey_done(struct journey *j)
 	if (j->load)
 		table_uncharge(j->gate->table, j->load);
 	load_unref(j->load);
-	table_leave(j->gate->table, &j->admission);
+	give_places_back(j);
 	decision_done(&j->decision);
 	openings_done(&j->openings);
 	authentic_done(&j->authentic);
 	sealed_done(&j->sealed);
-	if (j->reserved)
-		table_release(j->gate->table, j->request->peer.uid);
 	snapshot_unref(j->snapshot);
 }
 
@@ -325,6 +332,8 @@ static int record(struct journey *j, struct error *error)
 	if (r < 0)
 		return r;
 	r = table_add(j->gate->table, j->load, error);
+	/* it counts as one that is there now, and what follows may wait for a disk */
+	give_places_back(j);
 	if (r == 0)
 		r = examine_added(j->gate, j->snapshot, j->load, error);
 	if (r == 0)

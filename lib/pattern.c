@@ -87,15 +87,16 @@ int target_pattern_check(const char *pattern, struct error *error)
  * of them crosses a '/', taking the first place where that text fits loses nothing. So the time is
  * bounded by the product of both lengths, whatever the pattern.
  */
-bool pattern_match(const char *pattern, const char *text)
+static bool match(const char *pattern, const char *pattern_end, const char *text,
+		  const char *text_end)
 {
 	const char *star = NULL, *tried = NULL;
 
-	while (*text) {
-		if (*pattern == '*') {
+	while (text < text_end) {
+		if (pattern < pattern_end && *pattern == '*') {
 			star = pattern++;
 			tried = text;
-		} else if (*pattern == *text) {
+		} else if (pattern < pattern_end && *pattern == *text) {
 			pattern++;
 			text++;
 		} else if (star && *tried != '/') {
@@ -105,9 +106,14 @@ bool pattern_match(const char *pattern, const char *text)
 			return false;
 		}
 	}
-	while (*pattern == '*')
+	while (pattern < pattern_end && *pattern == '*')
 		pattern++;
-	return *pattern == '\0';
+	return pattern == pattern_end;
+}
+
+bool pattern_match(const char *pattern, const char *text)
+{
+	return match(pattern, pattern + strlen(pattern), text, text + strlen(text));
 }
 
 bool target_match(const char *pattern, const char *text)
@@ -130,4 +136,13 @@ bool target_covered(const char *pattern, const struct target *target)
 		return true;
 	place = strrchr(pattern, ':') + 1;
 	return streq(place, "*") || strchr(place, '+');
+}
+
+bool target_touched(const char *pattern, const struct target *target)
+{
+	if (target_match(pattern, target->text))
+		return true;
+	if (target->offset == 0)
+		return false;
+	return match(pattern, strrchr(pattern, ':'), target->text, strrchr(target->text, ':'));
 }

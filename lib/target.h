@@ -67,6 +67,11 @@ bool target_match(const char *pattern, const char *text);
  * "kprobe:vfs_read+0x10"; "kprobe:vfs_*+0x*" and "kprobe:*" do.
  */
 bool target_covered(const char *pattern, const struct target *target);
+/*
+ * For what denies: as target_match(), and whatever has an offset is in any function of the kernel
+ * or of the same file. "kprobe:commit_creds" touches "kprobe:vfs_read+0x10".
+ */
+bool target_touched(const char *pattern, const struct target *target);
 /* The same without a kind: bundle names, "net-*". (Not "glob_match": libbpf.a has one.) */
 bool pattern_match(const char *pattern, const char *text);
 

@@ -152,6 +152,37 @@ static void covers_offsets(void **state)
 	}
 }
 
+/* For the same reason, whatever has an offset may be what a deny rule means. */
+static void touches_offsets(void **state)
+{
+	static const struct {
+		const char *pattern, *target;
+		bool touched;
+	} cases[] = {
+		{"kprobe:commit_creds", "kprobe:commit_creds", true},
+		{"kprobe:commit_creds", "kprobe:commit_creds+0x4", true},
+		{"kprobe:commit_creds", "kprobe:vfs_read+0x10", true},
+		{"kprobe:commit_creds", "kprobe:vfs_read", false},
+		{"kprobe:commit_creds+0x4", "kprobe:commit_creds", false},
+		{"kretprobe:commit_creds", "kprobe:vfs_read+0x10", false},
+		{"uprobe:/usr/bin/bash:main", "uprobe:/usr/bin/bash:0x400", true},
+		{"uprobe:/usr/bin/*:main", "uprobe:/usr/bin/bash:readline+0x4", true},
+		{"uprobe:/usr/bin/bash:main", "uprobe:/usr/bin/bash:readline", false},
+		{"uprobe:/usr/bin/bash:main", "uprobe:/usr/bin/bashful:0x400", false},
+		{"uprobe:/usr/bin/bash:main", "uprobe:/usr/bin/zsh:0x400", false},
+		{"uprobe:/usr/bin/*", "uprobe:/usr/bin/bash:0x400", true},
+		{"uprobe:/usr/bin/b:m", "uprobe:/usr/bin/b:m:0x400", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_target_ struct target target = {};
+
+		assert_int_equal(target_parse(cases[i].target, &target, NULL), 0);
+		if (target_touched(cases[i].pattern, &target) != cases[i].touched)
+			fail_msg("%s, %s", cases[i].pattern, cases[i].target);
+	}
+}
+
 static const char *const good[] = {
 	"fentry:*",
 	"fentry:vfs_*",
@@ -239,6 +270,7 @@ int main(void)
 		cmocka_unit_test(glob_is_never_slow),
 		cmocka_unit_test(matches_targets),
 		cmocka_unit_test(covers_offsets),
+		cmocka_unit_test(touches_offsets),
 		cmocka_unit_test(checks),
 	};
 

@@ -323,8 +323,8 @@ static const struct row allow_rows[] = {
 	 NULL,
 	 ", \"limits\": {\"loads\": 2}",
 	 {.n_loads = 2},
-	 "allows 2 loads at a time and uid 1000 has 2"},
-	{"over the limit", NULL, ", \"limits\": {\"loads\": 2}", {.n_loads = 30}, "has 30"},
+	 "allows uid 1000 2 loads at a time, and there are 2"},
+	{"over the limit", NULL, ", \"limits\": {\"loads\": 2}", {.n_loads = 30}, "there are 30"},
 	{"no limit", NULL, NULL, {.n_loads = 30}, NULL},
 };
 

@@ -46,7 +46,7 @@ same "road: list shows it to nobody else" "[]" "$(as bob bpfctl list --json=shor
 pkill -INT -u alice -x bpfctl
 wait $run
 same "road: Ctrl-C ends run with status 0" 0 $?
-wait_for 5 test "$(bpf_ids prog)" = "$programs_before"
+wait_for 5 programs_are "$programs_before"
 same "road: and with it the program" "$programs_before" "$(bpf_ids prog)"
 same "road: and the maps" "$maps_before" "$(bpf_ids map)"
 
@@ -71,7 +71,7 @@ sleep 0.5
 expect "road: after kill -9 the load is still there" 0 opencount as alice bpfctl show "$id" --maps
 same "road: with the same links" "$link" "$(bpf_ids link)"
 expect "road: unload" 0 '' as alice bpfctl unload "$id"
-wait_for 5 test "$(bpf_ids prog)" = "$programs_before"
+wait_for 5 programs_are "$programs_before"
 same "road: unload takes the program out of the kernel" "$programs_before" "$(bpf_ids prog)"
 same "road: nothing is left in bpffs" "" "$(ls -A /sys/fs/bpf/bpfgate)"
 
@@ -117,7 +117,7 @@ e = json.load(sys.stdin)
 print(e["error"], e["reason"], e["id"], e["uid"])')"
 # The same on the wire: nothing is read until the load ends, and a client that goes takes it with it.
 (cd "$share/suite" && as alice python3 more.py "$b/execwatch.bpfb")
-wait_for 5 test "$(bpf_ids prog)" = "$programs_before"
+wait_for 5 programs_are "$programs_before"
 same "road: nothing is left of them" "$programs_before" "$(bpf_ids prog)"
 
 # When the daemon goes, so do sessions, and the client says so.
@@ -128,7 +128,7 @@ sleep 1
 systemctl stop bpfgated.service
 wait $run
 same "road: run ends with status 6 when the daemon goes" 6 $?
-wait_for 5 test "$(bpf_ids prog)" = "$programs_before"
+wait_for 5 programs_are "$programs_before"
 same "road: the session's program went with it" "$programs_before" "$(bpf_ids prog)"
 expect "road: the socket starts the daemon again" 0 "" as alice bpfctl status
 systemctl stop bpfgated.socket bpfgated.service

@@ -68,7 +68,7 @@ for file in "$share"/hostile/*.bpfb; do
 	read -r status pattern <"${file%.bpfb}.expect"
 	expect "refusals: hostile: $name" "$status" "$pattern" as alice bpfctl load "$file"
 done
-wait_for 5 test "$(bpf_ids prog)" = "$programs"
+wait_for 5 programs_are "$programs"
 same "refusals: nothing of it stayed in the kernel: programs" "$programs" "$(bpf_ids prog)"
 same "refusals: maps" "$maps" "$(bpf_ids map)"
 

@@ -134,7 +134,7 @@ expect "trust: it is trusted again" 0 opencount as alice bpfctl show "$id" --map
 mark
 revoke "{ \"key\": \"$release\", \"reason\": \"lost\" }"
 same "trust: a revoked key: reload names the load" "$id: revoked, and unloaded" "$(bpfctl reload)"
-wait_for 5 test "$(bpf_ids prog)" = "$programs"
+wait_for 5 programs_are "$programs"
 same "trust: the program is gone from the kernel" "$programs" "$(bpf_ids prog)"
 same "trust: nothing is left in bpffs" "" "$(ls -A /sys/fs/bpf/bpfgate)"
 in_journal "trust: the journal has the revocation" "Revoked: the key $release ($revoked:2): lost."
@@ -196,7 +196,7 @@ wait_for 20 grep -q attached "$work/errors"
 one=$(bpfctl inspect "$work/one.bpfb" --json=short | json_get digest)
 revoke "{ \"bundle\": \"$one\" }"
 expect "trust: a session whose bundle is revoked" 0 'revoked, and unloaded' bpfctl reload
-wait_for 5 test "$(bpf_ids prog)" = "$programs"
+wait_for 5 programs_are "$programs"
 same "trust: is over" "$programs" "$(bpf_ids prog)"
 wait $run
 same "trust: its run ends by itself" 7 $?
@@ -308,7 +308,7 @@ bpfctl reload
 id=$(load "$work/leaf.bpfb")
 expect "trust: a certificate beside it that it has issued" 0 execwatch as alice bpfctl show "$id"
 authority -gencrl -out $keys/root.crl
-same "trust: a list that does not name it" "" "$(bpfctl reload)"
+says "trust: a list that does not name it" 0 "" bpfctl reload
 authority -revoke "$work/leaf.pem"
 authority -gencrl -out $keys/root.crl
 mark
@@ -371,13 +371,13 @@ openssl req -x509 -key "$share/keys/second.key" -out "$work/second.pem" -subj /C
 bundle ours 4 "$share/keys/second.pem"
 id=$(load "$work/ours.bpfb")
 install -m 644 "$work/second.pem" $keys/
-same "trust: an expired key takes nothing down" "" "$(bpfctl reload)"
+says "trust: an expired key takes nothing down" 0 "" bpfctl reload
 expect "trust: what runs goes on" 0 execwatch as alice bpfctl show "$id"
 expect "trust: after a restart, too" 0 execwatch bash -c 'systemctl restart bpfgated.service; bpfctl show '"$id"
 expect "trust: new loads do not" 4 "'second.pem' expired on 2021-01-01 00:00 UTC" as alice bpfctl load "$work/new.bpfb"
 as alice bpfctl unload "$id"
 
-wait_for 5 test "$(bpf_ids prog)" = "$programs"
+wait_for 5 programs_are "$programs"
 same "trust: nothing is left" "$programs" "$(bpf_ids prog)"
 same "trust: the daemon never crashed but when it was killed" "" \
 	"$(journalctl -u bpfgated.service -o cat | grep -iE "core-dump|sanitizer|runtime error|assert|exit-code")"

@@ -216,7 +216,7 @@ restart_daemon
 expect "task work: and is there after a restart of the daemon" 0 openargs as alice bpfctl show "$id" --maps
 expect "task work: unload" 0 '' as alice bpfctl unload "$id"
 
-wait_for 10 test "$(bpf_ids prog)" = "$programs"
+wait_for 10 programs_are "$programs"
 same "task work: nothing of it stayed in the kernel: programs" "$programs" "$(bpf_ids prog)"
 same "task work: maps" "$maps" "$(bpf_ids map)"
 same "task work: nothing is left in bpffs" "" "$(ls -A /sys/fs/bpf/bpfgate)"
