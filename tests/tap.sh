@@ -77,6 +77,17 @@ wait_for() {
 	done
 }
 
+prints() { # VALUE COMMAND...
+	[[ $("${@:2}") == "$1" ]]
+}
+
+# settles NAME VALUE COMMAND...: that is what COMMAND prints, if not at once then soon: what is closed the kernel
+# frees later.
+settles() {
+	wait_for 10 prints "${@:2}"
+	same "$1" "$2" "$("${@:3}")"
+}
+
 # tap_end: the exit status of a suite.
 tap_end() {
 	[[ $tap_failed -eq 0 ]]

@@ -46,9 +46,8 @@ same "road: list shows it to nobody else" "[]" "$(as bob bpfctl list --json=shor
 pkill -INT -u alice -x bpfctl
 wait $run
 same "road: Ctrl-C ends run with status 0" 0 $?
-wait_for 5 programs_are "$programs_before"
-same "road: and with it the program" "$programs_before" "$(bpf_ids prog)"
-same "road: and the maps" "$maps_before" "$(bpf_ids map)"
+settles "road: and with it the program" "$programs_before" bpf_ids prog
+settles "road: and the maps" "$maps_before" bpf_ids map
 
 # opencount: a table, over a persistent load.
 id=$(as alice bpfctl load "$b/opencount.bpfb" --json=short | json_get id)
@@ -64,15 +63,14 @@ expect "road: root sees it" 0 opencount bpfctl list
 # A restart of the daemon, and a crash, leave it running.
 link=$(bpf_ids link)
 systemctl restart bpfgated.service
-same "road: a restart of the daemon keeps the links" "$link" "$(bpf_ids link)"
+settles "road: a restart of the daemon keeps the links" "$link" bpf_ids link
 expect "road: and its record" 0 opencount as alice bpfctl show "$id" --maps
 kill -9 "$(daemon_pid)"
 sleep 0.5
 expect "road: after kill -9 the load is still there" 0 opencount as alice bpfctl show "$id" --maps
-same "road: with the same links" "$link" "$(bpf_ids link)"
+settles "road: with the same links" "$link" bpf_ids link
 expect "road: unload" 0 '' as alice bpfctl unload "$id"
-wait_for 5 programs_are "$programs_before"
-same "road: unload takes the program out of the kernel" "$programs_before" "$(bpf_ids prog)"
+settles "road: unload takes the program out of the kernel" "$programs_before" bpf_ids prog
 same "road: nothing is left in bpffs" "" "$(ls -A /sys/fs/bpf/bpfgate)"
 
 # xdpcount: a per-CPU table, on an interface of the user's choice.
@@ -117,8 +115,7 @@ e = json.load(sys.stdin)
 print(e["error"], e["reason"], e["id"], e["uid"])')"
 # The same on the wire: nothing is read until the load ends, and a client that goes takes it with it.
 (cd "$share/suite" && as alice python3 more.py "$b/execwatch.bpfb")
-wait_for 5 programs_are "$programs_before"
-same "road: nothing is left of them" "$programs_before" "$(bpf_ids prog)"
+settles "road: nothing is left of them" "$programs_before" bpf_ids prog
 
 # When the daemon goes, so do sessions, and the client says so.
 as alice bpfctl run "$b/execwatch.bpfb" --duration 30 >/dev/null 2>"$work/errors" &
@@ -128,8 +125,7 @@ sleep 1
 systemctl stop bpfgated.service
 wait $run
 same "road: run ends with status 6 when the daemon goes" 6 $?
-wait_for 5 programs_are "$programs_before"
-same "road: the session's program went with it" "$programs_before" "$(bpf_ids prog)"
+settles "road: the session's program went with it" "$programs_before" bpf_ids prog
 expect "road: the socket starts the daemon again" 0 "" as alice bpfctl status
 systemctl stop bpfgated.socket bpfgated.service
 expect "road: no daemon: exit status 6 and what to do" 6 "systemctl" as alice bpfctl status

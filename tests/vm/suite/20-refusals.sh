@@ -68,9 +68,8 @@ for file in "$share"/hostile/*.bpfb; do
 	read -r status pattern <"${file%.bpfb}.expect"
 	expect "refusals: hostile: $name" "$status" "$pattern" as alice bpfctl load "$file"
 done
-wait_for 5 programs_are "$programs"
-same "refusals: nothing of it stayed in the kernel: programs" "$programs" "$(bpf_ids prog)"
-same "refusals: maps" "$maps" "$(bpf_ids map)"
+settles "refusals: nothing of it stayed in the kernel: programs" "$programs" bpf_ids prog
+settles "refusals: maps" "$maps" bpf_ids map
 
 # Descriptors that are no file, files that change or never answer.
 modprobe fuse 2>/dev/null
@@ -96,8 +95,8 @@ settled() {
 }
 wait_for 30 settled
 same "refusals: the daemon holds what it held before" "$holds" "$(daemon_holds)"
-same "refusals: programs in the kernel" "$programs" "$(bpf_ids prog)"
-same "refusals: maps in the kernel" "$maps" "$(bpf_ids map)"
+settles "refusals: programs in the kernel" "$programs" bpf_ids prog
+settles "refusals: maps in the kernel" "$maps" bpf_ids map
 memory=$(daemon_memory)
 (cd "$share/suite" && as alice python3 loops.py "$b/execwatch-untrusted.bpfb" 1000 refused)
 grown=$(($(daemon_memory) - memory))

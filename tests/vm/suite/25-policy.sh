@@ -72,8 +72,7 @@ expect "policy: more map memory than allowed" 3 \
 same "policy: as an error with numbers" "mapMemory 65536 0" \
 	"$(as alice bpfctl load "$b/execwatch.bpfb" --json=short | python3 -c 'import json, sys
 e = json.load(sys.stdin); print(e["limit"], e["allowed"], e["used"])')"
-wait_for 5 programs_are "$programs"
-same "policy: and nothing of it stays" "$programs" "$(bpf_ids prog)"
+settles "policy: and nothing of it stays" "$programs" bpf_ids prog
 policy ', "limits": { "mapMemory": "480K" }'
 id=$(as alice bpfctl load "$b/execwatch.bpfb" --json=short | json_get id)
 expect "policy: one fits" 0 '^[0-9a-f]{16}$' echo "$id"

@@ -134,8 +134,7 @@ expect "trust: it is trusted again" 0 opencount as alice bpfctl show "$id" --map
 mark
 revoke "{ \"key\": \"$release\", \"reason\": \"lost\" }"
 same "trust: a revoked key: reload names the load" "$id: revoked, and unloaded" "$(bpfctl reload)"
-wait_for 5 programs_are "$programs"
-same "trust: the program is gone from the kernel" "$programs" "$(bpf_ids prog)"
+settles "trust: the program is gone from the kernel" "$programs" bpf_ids prog
 same "trust: nothing is left in bpffs" "" "$(ls -A /sys/fs/bpf/bpfgate)"
 in_journal "trust: the journal has the revocation" "Revoked: the key $release ($revoked:2): lost."
 in_journal "trust: and the load" \
@@ -166,7 +165,7 @@ systemctl stop bpfgated.socket bpfgated.service
 revoke "{ \"key\": \"$release\" }"
 systemctl start bpfgated.socket
 expect "trust: revoked while the daemon was down: gone at its start" 1 'no load' as alice bpfctl show "$id"
-same "trust: and from the kernel" "$programs" "$(bpf_ids prog)"
+settles "trust: and from the kernel" "$programs" bpf_ids prog
 
 # Where the rule says so, it stays.
 rm "$revoked"
@@ -196,8 +195,7 @@ wait_for 20 grep -q attached "$work/errors"
 one=$(bpfctl inspect "$work/one.bpfb" --json=short | json_get digest)
 revoke "{ \"bundle\": \"$one\" }"
 expect "trust: a session whose bundle is revoked" 0 'revoked, and unloaded' bpfctl reload
-wait_for 5 programs_are "$programs"
-same "trust: is over" "$programs" "$(bpf_ids prog)"
+settles "trust: is over" "$programs" bpf_ids prog
 wait $run
 same "trust: its run ends by itself" 7 $?
 expect "trust: and says why" 0 \
@@ -377,8 +375,7 @@ expect "trust: after a restart, too" 0 execwatch bash -c 'systemctl restart bpfg
 expect "trust: new loads do not" 4 "'second.pem' expired on 2021-01-01 00:00 UTC" as alice bpfctl load "$work/new.bpfb"
 as alice bpfctl unload "$id"
 
-wait_for 5 programs_are "$programs"
-same "trust: nothing is left" "$programs" "$(bpf_ids prog)"
+settles "trust: nothing is left" "$programs" bpf_ids prog
 same "trust: the daemon never crashed but when it was killed" "" \
 	"$(journalctl -u bpfgated.service -o cat | grep -iE "core-dump|sanitizer|runtime error|assert|exit-code")"
 rm -f /var/lib/bpfgate/floors.json

@@ -13,6 +13,5 @@ expect "bytes: the unchanged bundle loads before" 0 "" \
 	tap_not_ok "bytes: the test ran to its end" "exit status $?"
 expect "bytes: the unchanged bundle loads after" 0 "" \
 	as alice bpfctl run "$share/bundles/execwatch.bpfb" --duration 1
-wait_for 5 programs_are "$programs"
-same "bytes: nothing is left in the kernel" "$programs" "$(bpf_ids prog)"
+settles "bytes: nothing is left in the kernel" "$programs" bpf_ids prog
 tap_end

@@ -14,6 +14,5 @@ mount -t bpf -o uid=1000,gid=1000,mode=700 bpf "$work/bpffs"
 (cd "$share/suite" && as alice unshare --user --map-root-user --mount python3 confine.py \
 	"$share/bundles/xdpcount.bpfb" "$share/bundles/execwatch.bpfb" "$work/alice" "$work/bpffs") ||
 	tap_not_ok "confine: the test ran to its end" "exit status $?"
-wait_for 5 programs_are "$programs"
-same "confine: and no program is left in the kernel" "$programs" "$(bpf_ids prog)"
+settles "confine: and no program is left in the kernel" "$programs" bpf_ids prog
 tap_end

@@ -62,10 +62,6 @@ loads() {
 print(*(l["id"] for l in json.load(sys.stdin)["loads"]))'
 }
 
-loads_are() { # IDS
-	[[ $(loads) == "$1" ]]
-}
-
 # memory USER: what a user's maps take, as the limit sees it.
 memory() {
 	as "$1" bpfctl explain "$work/pair.bpfb" --json=short | python3 -c 'import json, sys
@@ -74,9 +70,8 @@ print(*(l["used"] for l in json.load(sys.stdin)["limits"] if l["limit"] == "mapM
 
 # nothing_left NAME: neither in the kernel nor in the daemon.
 nothing_left() {
-	wait_for 5 programs_are "$programs"
-	same "$1: programs" "$programs" "$(bpf_ids prog)"
-	same "$1: maps" "$maps" "$(bpf_ids map)"
+	settles "$1: programs" "$programs" bpf_ids prog
+	settles "$1: maps" "$maps" bpf_ids map
 	same "$1: pins, loads, memory" "  0" "$(ls -A /sys/fs/bpf/bpfgate) $(loads) $(memory alice)"
 }
 
@@ -230,8 +225,7 @@ expect "stages: and theirs" 0 "^$top_id: unloaded with $base_id\$" echo "$output
 same "stages: bob's load stays on a base of his own" "$bob_id $(session_id bob)" "$(loads)"
 second_id=$(load alice base)
 stop_session bob
-wait_for 5 loads_are "$bob_id $second_id"
-same "stages: and then on another, as long as there is one" "$bob_id $second_id" "$(loads)"
+settles "stages: and then on another, as long as there is one" "$bob_id $second_id" loads
 expect "stages: an upper stage alone can go" 0 '' as bob bpfctl unload "$bob_id"
 expect "stages: and then the base" 0 '' as alice bpfctl unload "$second_id"
 nothing_left "stages: all unloaded"
@@ -271,8 +265,7 @@ run alice base
 load alice upper >/dev/null
 systemctl stop bpfgated.socket bpfgated.service
 wait "$session"
-wait_for 5 programs_are "$programs"
-same "stages: a daemon that stops ends sessions and what follows them" "$programs" "$(bpf_ids prog)"
+settles "stages: a daemon that stops ends sessions and what follows them" "$programs" bpf_ids prog
 systemctl start bpfgated.socket
 nothing_left "stages: and nothing comes back"
 

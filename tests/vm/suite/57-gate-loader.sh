@@ -30,7 +30,7 @@ expect "gate and loaders: enforce: it is refused in the kernel" 5 "load: .*EPERM
 # this one goes on without its map, to where that is missing
 expect "gate and loaders: enforce: one that makes struct_ops, too" 5 "load: " \
 	as alice bpfctl run "$hand/struct-ops.bpfb" --duration 1
-same "gate and loaders: enforce: there is no link more" "$links" "$(bpf_ids link)"
+settles "gate and loaders: enforce: there is no link more" "$links" bpf_ids link
 expect "gate and loaders: enforce: they are counted" 0 "^command: 2 refused, 0 would have been$" bpfctl gate
 expect "gate and loaders: enforce: an honest one loads" 0 "" as alice bpfctl run "$hand/honest.bpfb" --duration 1
 expect "gate and loaders: the gate goes" 0 "^off$" bpfctl gate off

@@ -216,9 +216,8 @@ restart_daemon
 expect "task work: and is there after a restart of the daemon" 0 openargs as alice bpfctl show "$id" --maps
 expect "task work: unload" 0 '' as alice bpfctl unload "$id"
 
-wait_for 10 programs_are "$programs"
-same "task work: nothing of it stayed in the kernel: programs" "$programs" "$(bpf_ids prog)"
-same "task work: maps" "$maps" "$(bpf_ids map)"
+settles "task work: nothing of it stayed in the kernel: programs" "$programs" bpf_ids prog
+settles "task work: maps" "$maps" bpf_ids map
 same "task work: nothing is left in bpffs" "" "$(ls -A /sys/fs/bpf/bpfgate)"
 same "task work: the daemon's effective capabilities are those without it" "cap_net_admin,cap_perfmon,cap_bpf" \
 	"$(capsh --decode="$(awk '/^CapEff/ { print $2 }' "/proc/$(daemon_pid)/status")" | cut -d = -f 2)"

@@ -74,6 +74,6 @@ settled() {
 wait_for 30 settled
 same "slow: the daemon is the same" "$pid" "$(daemon_pid)"
 same "slow: and holds what it held before" "$before" "$(daemon_holds)"
-same "slow: programs in the kernel" "$programs" "$(bpf_ids prog)"
-same "slow: maps in the kernel" "$maps" "$(bpf_ids map)"
+settles "slow: programs in the kernel" "$programs" bpf_ids prog
+settles "slow: maps in the kernel" "$maps" bpf_ids map
 tap_end

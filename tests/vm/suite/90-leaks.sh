@@ -41,9 +41,9 @@ settled() {
 }
 wait_for 20 settled
 same "leaks: the daemon holds what it held before" "$before" "$(daemon_holds)"
-same "leaks: programs in the kernel" "$programs" "$(bpf_ids prog)"
-same "leaks: maps in the kernel" "$maps" "$(bpf_ids map)"
-same "leaks: links in the kernel" "$links" "$(bpf_ids link)"
+settles "leaks: programs in the kernel" "$programs" bpf_ids prog
+settles "leaks: maps in the kernel" "$maps" bpf_ids map
+settles "leaks: links in the kernel" "$links" bpf_ids link
 same "leaks: nothing is left in bpffs" "" "$(ls -A /sys/fs/bpf/bpfgate)"
 echo "# memory, valgrind's included: $memory KiB, $(daemon_memory) KiB after $loads loads"
 

@@ -77,11 +77,6 @@ print(*sorted(x["id"] for x in json.load(sys.stdin)
               if not x.get("name", "").startswith(theirs) and x.get("attach_type") != "lsm_mac"))'
 }
 
-# programs_are IDS: for wait_for, which asks again and again. The kernel frees them a moment later.
-programs_are() {
-	[[ $(bpf_ids prog) == "$1" ]]
-}
-
 json_get() {
 	python3 -c 'import json, sys
 value = json.load(sys.stdin)
