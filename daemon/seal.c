@@ -32,8 +32,21 @@ static int refuse(struct error *error, int r, const char *what)
 }
 
 /*
- * Maps a sealed memfd. One on hugetlbfs may have holes that cannot be filled when they are read,
- * which is a SIGBUS, and so must not be mapped.
+ * Has a sealed memfd no hole? A hole is filled when a mapping of it is read: with memory of ours,
+ * for as long as the client keeps the file, and by SIGBUS where there is none. A copy by read(2)
+ * takes nothing. Nor can a hole be made later, as that is a write. What has none for another reason
+ * (it is empty, or on hugetlbfs) map_sealed() refuses.
+ */
+static bool is_whole(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || st.st_size == 0 || st.st_size > (off_t)BUNDLE_SIZE_MAX)
+		return true;
+	return lseek(fd, 0, SEEK_HOLE) == st.st_size;
+}
+
+/* Maps a sealed memfd. One on hugetlbfs may have holes in spite of is_whole(), which cannot tell.
  */
 static int map_sealed(int fd, struct sealed *ret, struct error *error)
 {
@@ -209,7 +222,7 @@ static int seal_copy(int fd, uid_t uid, uint64_t deadline_usec, struct sealed *r
 
 int seal_bundle(int fd, uid_t uid, uint64_t deadline_usec, struct sealed *ret, struct error *error)
 {
-	if (fd_is_sealed(fd))
+	if (fd_is_sealed(fd) && is_whole(fd))
 		return map_as_it_is(fd, ret, error);
 	return seal_copy(fd, uid, deadline_usec, ret, error);
 }

@@ -2,10 +2,11 @@
 /*
  * Step "seal": from whatever file descriptor a client sent to memory that nobody can change.
  *
- * A memfd sealed against write, shrink, grow and further seals is mapped as it is. Anything else is
- * copied into a memfd of ours by a short-lived child with a deadline, since stat, read and even
- * close of a file on FUSE or NFS can block for ever. The daemon itself makes no call on such a fd
- * but fcntl(F_GET_SEALS), which asks no file system, and close, by close_async().
+ * A memfd without holes, sealed against write, shrink, grow and further seals, is mapped as it is.
+ * Anything else is copied into a memfd of ours by a short-lived child with a deadline, since stat,
+ * read and even close of a file on FUSE or NFS can block for ever. The daemon itself makes no call
+ * on such a fd but fcntl(F_GET_SEALS), which asks no file system, and close, by close_async(); on a
+ * sealed memfd nothing blocks.
  */
 #pragma once
 

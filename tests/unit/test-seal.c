@@ -235,6 +235,28 @@ static void test_memfds(void **state)
 	}
 }
 
+/* To read a hole in a mapping is to fill it, with the reader's memory. */
+static void test_holes(void **state)
+{
+	static const off_t places[] = {0, 65536}, size = 131072; /* what is not written is a hole */
+
+	for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
+		_cleanup_error_ struct error error = ERROR_INIT;
+		struct sealed sealed = SEALED_INIT;
+		int fd = memfd_create("holes", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+		assert_int_equal(ftruncate(fd, size), 0);
+		assert_int_equal(pwrite(fd, "content", 7, places[i]), 7);
+		assert_int_equal(fcntl(fd, F_ADD_SEALS, ALL_SEALS), 0);
+		assert_int_equal(seal_bundle(fd, UID, SECOND, &sealed, &error), 0);
+		assert_false(is_same_file(fd, sealed.fd));
+		assert_int_equal(sealed.size, size);
+		assert_memory_equal((const char *)sealed.data + places[i], "content", 7);
+		sealed_done(&sealed);
+		close(fd);
+	}
+}
+
 /* Whoever keeps a writable memfd cannot change what was taken of it. */
 static void test_copy_is_ours(void **state)
 {
@@ -474,6 +496,7 @@ int main(void)
 		SEAL_TEST(test_sizes),
 		SEAL_TEST(test_not_readable),
 		SEAL_TEST(test_memfds),
+		SEAL_TEST(test_holes),
 		SEAL_TEST(test_copy_is_ours),
 		SEAL_TEST(test_changed_while_read),
 		SEAL_TEST(test_many_at_once),
