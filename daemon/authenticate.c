@@ -340,9 +340,10 @@ const struct bundle_kernel_sig *authentic_kernel_sig(const struct authentic *aut
 						     unsigned payload, enum contract contract)
 {
 	for (unsigned i = 0; i < authentic->n_signers; i++) {
+		const struct trusted_key *key = authentic->signers[i].key;
 		const struct bundle_kernel_sig *sig;
 
-		if (!signer_algorithm_in_kernel(authentic->signers[i].key->algorithm))
+		if (!signer_algorithm_in_kernel(key->algorithm) || key->kernel_rejects)
 			continue;
 		sig = bundle_find_kernel_sig(authentic->signers[i].record, payload, contract);
 		if (sig)

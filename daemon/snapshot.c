@@ -29,9 +29,9 @@ void snapshot_unref(struct snapshot *snapshot)
 static int fill_keyring(struct snapshot *snapshot, struct error *error)
 {
 	_cleanup_free_ struct blob *certificates = NULL;
-	_cleanup_free_ const struct trusted_key **keys = NULL;
+	_cleanup_free_ struct trusted_key **keys = NULL;
 	_cleanup_free_ int *rejected = NULL;
-	const struct trust *trust = snapshot->trust;
+	struct trust *trust = snapshot->trust;
 	unsigned n = 0;
 	int r;
 
@@ -51,12 +51,15 @@ static int fill_keyring(struct snapshot *snapshot, struct error *error)
 		return error_set(error, -ENOKEY, ERROR_FAILED, STEP_NONE,
 				 "no trusted key can be used");
 	r = keyring_make(certificates, n, rejected, &snapshot->keyring, error);
-	for (unsigned i = 0; i < n && r == 0; i++)
-		if (rejected[i])
-			fprintf(stderr,
-				SD_NOTICE "%s: the kernel does not take this key (%s); it counts "
-					  "for the daemon's own check only\n",
-				keys[i]->file, strerror(rejected[i]));
+	for (unsigned i = 0; i < n && r == 0; i++) {
+		if (!rejected[i])
+			continue;
+		keys[i]->kernel_rejects = true;
+		fprintf(stderr,
+			SD_NOTICE "%s: the kernel does not take this key (%s); it counts for the "
+				  "daemon's own check only\n",
+			keys[i]->file, strerror(rejected[i]));
+	}
 	return r;
 }
 

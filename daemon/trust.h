@@ -29,10 +29,11 @@ struct trusted_key {
 	int64_t not_before, not_after;
 	char *before_file, *after_file;
 	bool usable;
-	bool revoked;	    /* and then not usable */
-	bool authority;	    /* and then not usable */
-	bool misnamed_list; /* and then not usable */
-	X509 *x509;	    /* only while they are read */
+	bool revoked;	     /* and then not usable */
+	bool authority;	     /* and then not usable */
+	bool misnamed_list;  /* and then not usable */
+	bool kernel_rejects; /* no keyring of ours has it: set when the snapshot is made */
+	X509 *x509;	     /* only while they are read */
 	EVP_PKEY *key;
 	struct blob der; /* the certificate, for the kernel's keyring; owned */
 };

@@ -375,7 +375,7 @@ static void test_two_payloads(void **state)
 
 static void test_kernel_sig(void **state)
 {
-	_cleanup_authentic_ struct authentic a = {}, b = {};
+	_cleanup_authentic_ struct authentic a = {}, b = {}, c = {};
 	struct fixture *f = *state;
 	const struct bundle_kernel_sig *sig;
 
@@ -401,6 +401,19 @@ static void test_kernel_sig(void **state)
 	/* Of the verified signer, not of the stranger before it. */
 	assert_ptr_equal(sig, bundle_find_kernel_sig(b.signers[2].record, 0, CONTRACT_V2));
 	assert_null(authentic_kernel_sig(&b, 1, CONTRACT_V2));
+
+	/* A kernel without ECDSA rejects the first certificate; that of the next signer is as good.
+	 */
+	trust_key(f, "d.pem", keys[TEST_RSA_2048], NULL);
+	sign(f, keys[TEST_RSA_2048]);
+	for (unsigned i = 0; i < f->trust->n_keys; i++)
+		f->trust->keys[i].kernel_rejects = streq(f->trust->keys[i].file, "c.pem");
+	assert_int_equal(authenticate(f->bundle, f->size, &(struct authority){f->trust, NULL},
+				      TEST_NOW, &c, NULL),
+			 0);
+	sig = authentic_kernel_sig(&c, 0, CONTRACT_V2);
+	assert_non_null(sig);
+	assert_ptr_equal(sig, bundle_find_kernel_sig(c.signers[3].record, 0, CONTRACT_V2));
 }
 
 /* A key counts once, so its record stands once. */
