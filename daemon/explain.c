@@ -159,7 +159,8 @@ static int read_bundle(struct question *q, struct road_request *request, struct 
 				      &q->tuning, error);
 }
 
-static void fill_request(struct question *q, struct gate *gate, enum lifetime lifetime)
+/* As if he had no loads: that limit is for explain_refusals(). */
+static void fill_request(struct question *q, enum lifetime lifetime)
 {
 	for (unsigned i = 0; i < q->authentic.n_signers; i++)
 		q->signers[i] = q->authentic.signers[i].key;
@@ -172,7 +173,6 @@ static void fill_request(struct question *q, struct gate *gate, enum lifetime li
 		.attachments = q->attachments,
 		.tunables_set = q->tuning.set,
 		.lifetime = lifetime,
-		.n_loads = table_count(gate->table, q->subject.uid),
 	};
 }
 
@@ -349,10 +349,17 @@ static int add_limits(struct json_object *reply, const struct question *q, struc
 
 /* @tell_all: see explain-refusals.h. */
 static int add_refusals(struct json_object *reply, const struct question *q, struct gate *gate,
-			bool tell_all, bool *ret_any)
+			const struct decision *decision, bool tell_all, bool *ret_any)
 {
-	const struct refusal_question question = {gate,	       q->snapshot,    &q->authentic,
-						  &q->revoked, q->subject.uid, tell_all};
+	const struct refusal_question question = {
+		.gate = gate,
+		.snapshot = q->snapshot,
+		.authentic = &q->authentic,
+		.revoked = &q->revoked,
+		.decision = decision->rule ? decision : NULL,
+		.subject = q->subject.uid,
+		.tell_all = tell_all,
+	};
 	struct json_object *array = json_object_new_array();
 	int r = json_add(reply, "refusals", array);
 
@@ -383,20 +390,20 @@ static int add_decision(struct json_object *reply, const struct question *q, str
 	_cleanup_decision_ struct decision decision = {};
 	_cleanup_error_ struct error why = ERROR_INIT;
 	_cleanup_free_ char *message = NULL;
-	bool allowed, refused = false;
+	bool matches, refused = false;
 	int r;
 
 	r = policy_authorise(q->snapshot->policy, &q->request, &decision, &why);
 	if (r < 0 && r != -EACCES)
 		return r;
-	allowed = r == 0;
-	r = add_refusals(reply, q, gate, allowed || asker == 0, &refused);
-	message = allowed ? allowed_text(&decision, refused) : strdup(error_message(&why));
+	matches = decision.rule;
+	r = add_refusals(reply, q, gate, &decision, matches || asker == 0, &refused);
+	message = matches ? allowed_text(&decision, refused) : strdup(error_message(&why));
 	if (r < 0 || !message)
 		return -ENOMEM;
-	r = json_add(reply, "allowed", json_object_new_boolean(allowed && !refused));
+	r = json_add(reply, "allowed", json_object_new_boolean(matches && !refused));
 	if (r == 0)
-		r = json_add(reply, "ruleAllows", json_object_new_boolean(allowed));
+		r = json_add(reply, "ruleAllows", json_object_new_boolean(matches));
 	if (r == 0)
 		r = json_add_string(reply, "message", message);
 	return r < 0 ? r : add_limits(reply, q, gate->table, &decision);
@@ -417,7 +424,7 @@ int explain(struct gate *gate, struct road_request *request, uid_t uid, struct j
 		r = read_bundle(&q, request, error);
 	if (r < 0)
 		return r;
-	fill_request(&q, gate, request->lifetime);
+	fill_request(&q, request->lifetime);
 	reply = json_object_new_object();
 	if (!reply || add_decision(reply, &q, gate, request->peer.uid) < 0 ||
 	    add_bundle(reply, &q) < 0 || add_rules(reply, &q, request->peer.uid == 0) < 0)

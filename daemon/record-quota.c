@@ -168,6 +168,34 @@ static int admit(struct table *table, const struct quota *user, const struct pol
 	return r;
 }
 
+/* Gives back what admit() took, as if no load had begun. */
+static void unadmit(struct table *table, const struct quota *user,
+		    const struct policy_limits *limits, const struct policy_limits *total)
+{
+	account_of_rule(&table->accounts, user->rule, user->source, false)->n_reserved--;
+	account_put_rule(&table->accounts, user->rule, user->source);
+	if (limits->rate.loads)
+		rate_give_back(&table->rates,
+			       &(struct rate_key){user->rule, user->source, false, user->uid});
+	if (total->rate.loads)
+		rate_give_back(&table->rates,
+			       &(struct rate_key){user->rule, user->source, true, user->uid});
+}
+
+int table_would_admit(struct table *table, const struct quota *user,
+		      const struct policy_limits *limits, const struct policy_limits *total,
+		      struct error *error)
+{
+	int r;
+
+	pthread_mutex_lock(&table->lock);
+	r = admit(table, user, limits, total, error);
+	if (r == 0)
+		unadmit(table, user, limits, total);
+	pthread_mutex_unlock(&table->lock);
+	return r;
+}
+
 int table_admit(struct table *table, const struct load *load, const struct policy_limits *limits,
 		const struct policy_limits *total, struct admission *ret, struct error *error)
 {

@@ -149,6 +149,11 @@ struct admission {
 int table_admit(struct table *table, const struct load *load, const struct policy_limits *limits,
 		const struct policy_limits *total, struct admission *ret, struct error *error);
 void table_leave(struct table *table, struct admission *admission);
+/* The same answer, and nothing is counted. @user: by which rule and for whom. */
+struct quota;
+int table_would_admit(struct table *table, const struct quota *user,
+		      const struct policy_limits *limits, const struct policy_limits *total,
+		      struct error *error);
 
 /*
  * After the load, before anything is attached: adds load->usage to that of its user and rule, if

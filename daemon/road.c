@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "requires.h"
+#include "signature.h"
 #include "stage.h"
 #include "wanted.h"
 
@@ -184,36 +185,6 @@ static int authorise(struct journey *j, struct error *error)
 
 /* ---- load ---- */
 
-/* The signature that this kernel will check, or the reason why there is nothing to check it. */
-static int choose_signature(struct journey *j, unsigned payload, struct blob *ret,
-			    struct error *error)
-{
-	const struct gate *gate = j->gate;
-	const struct bundle_kernel_sig *sig;
-
-	j->load->contract = gate->probe.contract;
-	if (gate->probe.contract == CONTRACT_NONE) {
-		if (gate->daemon_only)
-			return 0;
-		return error_set(error, -EOPNOTSUPP, ERROR_CANNOT_VERIFY, STEP_LOAD,
-				 "This kernel (%s) does not verify signatures: %s",
-				 gate->probe.release, gate->probe.reason);
-	}
-	if (j->snapshot->keyring == KEYRING_NONE)
-		return error_set(error, -ENOKEY, ERROR_CANNOT_VERIFY, STEP_LOAD,
-				 "The kernel has no keyring to verify signatures with: %s",
-				 j->snapshot->keyring_reason ?: "no trusted key can be used");
-	sig = authentic_kernel_sig(&j->authentic, payload, gate->probe.contract);
-	if (!sig)
-		return error_set(error, -ENOKEY, ERROR_NOT_AUTHENTIC, STEP_LOAD,
-				 "No trusted signer brought a signature of payload %u that this "
-				 "kernel can check (contract v%d): sign the bundle with an RSA or "
-				 "ECDSA key.",
-				 payload, gate->probe.contract);
-	*ret = sig->pkcs7;
-	return 0;
-}
-
 static int fill_input(struct journey *j, unsigned payload, struct load_input *ret,
 		      struct error *error)
 {
@@ -229,8 +200,8 @@ static int fill_input(struct journey *j, unsigned payload, struct load_input *re
 		.n_maps = part.n_maps,
 		.openings = j->openings.maps + part.first_map,
 	};
-	r = choose_signature(j, payload, &ret->pkcs7, error);
-	ret->contract = j->load->contract;
+	r = signature_choose(j->gate, j->snapshot, &j->authentic, payload, &ret->pkcs7, error);
+	ret->contract = j->load->contract = j->gate->probe.contract;
 	ret->daemon_only = ret->contract == CONTRACT_NONE;
 	return r;
 }

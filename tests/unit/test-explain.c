@@ -9,6 +9,7 @@
 
 #include "explain.h"
 #include "json.h"
+#include "policy-rule.h"
 #include "testkeys.h"
 
 #define TARGET "tracepoint:sched/sched_process_exec"
@@ -60,6 +61,7 @@ static int setup(void **state)
 	f->gate.snapshot = calloc(1, sizeof(*f->gate.snapshot));
 	f->gate.snapshot->refs = 1;
 	f->gate.snapshot->keyring = KEYRING_NONE;
+	f->gate.daemon_only = true;
 	assert_int_equal(trust_read(f->folder, getuid(), &f->gate.snapshot->trust, NULL), 0);
 	assert_int_equal(policy_read(dirs, getuid(), &f->gate.snapshot->policy, NULL), 0);
 	assert_false(f->gate.snapshot->policy->deny_all);
@@ -318,6 +320,67 @@ static void test_rollback(void **state)
 	assert_int_equal(json_object_array_length(json_object_object_get(reply, "refusals")), 0);
 }
 
+static void test_loads_limit(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_json_ struct json_object *reply = NULL;
+	struct json_object *limits;
+	unsigned n;
+
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(table_reserve(f->gate.table, 1000, &n), 0);
+	check_refusal(f, 1000, true, "org.bpfgate.Gate.Denied", "authorise",
+		      "allows uid 1000 3 loads at a time, and there are 3; unload one first");
+	/* which of them it is shows among all of them */
+	assert_int_equal(ask(f, &(struct ask){.asker = 1000, .uid = 1000}, &reply, NULL), 0);
+	limits = json_object_object_get(reply, "limits");
+	assert_int_equal(json_object_array_length(limits), 3);
+	assert_string_equal(text(json_object_array_get_idx(limits, 0), "used"), "3");
+	for (unsigned i = 0; i < 3; i++)
+		table_release(f->gate.table, 1000);
+}
+
+static void test_rate_limit(void **state)
+{
+	struct fixture *f = *state;
+	const struct policy_rule *rule = &f->gate.snapshot->policy->rules[3];
+	struct load *load = load_new();
+
+	load->uid = 1000;
+	load->rule = strdup(rule->name);
+	load->rule_source = strdup(rule->source);
+	for (unsigned i = 0; i < 5; i++) {
+		struct admission admission;
+
+		assert_int_equal(table_admit(f->gate.table, load, &rule->limits, &rule->total,
+					     &admission, NULL),
+				 0);
+		table_leave(f->gate.table, &admission);
+	}
+	check_refusal(f, 1000, true, "org.bpfgate.Gate.Denied", "authorise",
+		      "allows all its users together 5 loads in a minute, and so many have begun");
+	load_unref(load);
+}
+
+static void test_kernel_signature(void **state)
+{
+	struct fixture *f = *state;
+
+	f->gate.daemon_only = false;
+	snprintf(f->gate.probe.reason, sizeof(f->gate.probe.reason), "it is too old");
+	check_refusal(f, 1000, true, "org.bpfgate.Gate.KernelCannotVerify", "load",
+		      "does not verify signatures: it is too old");
+	f->gate.probe.contract = CONTRACT_V2;
+	check_refusal(f, 1000, true, "org.bpfgate.Gate.KernelCannotVerify", "load",
+		      "The kernel has no keyring to verify signatures with");
+	f->gate.snapshot->keyring = 0; /* builtin */
+	f->gate.snapshot->trust->keys[0].kernel_rejects = true;
+	check_refusal(f, 1000, true, "org.bpfgate.Gate.NotAuthentic", "load",
+		      "No trusted signer brought a signature of payload 0 that this kernel can "
+		      "check (contract v2)");
+	f->gate.snapshot->keyring = KEYRING_NONE;
+}
+
 static void test_requires(void **state)
 {
 	struct fixture *f = *state;
@@ -376,12 +439,14 @@ static void test_revoked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_gate(test_allowed),       with_gate(test_denied),
-		with_gate(test_root_asks),     with_gate(test_not_of_others),
-		with_gate(test_not_authentic), with_gate(test_wrong_target),
-		with_gate(test_broken_policy), with_gate(test_limits),
-		with_gate(test_takes_nothing), with_gate(test_rollback),
-		with_gate(test_requires),      with_gate(test_revoked),
+		with_gate(test_allowed),	  with_gate(test_denied),
+		with_gate(test_root_asks),	  with_gate(test_not_of_others),
+		with_gate(test_not_authentic),	  with_gate(test_wrong_target),
+		with_gate(test_broken_policy),	  with_gate(test_limits),
+		with_gate(test_takes_nothing),	  with_gate(test_rollback),
+		with_gate(test_loads_limit),	  with_gate(test_rate_limit),
+		with_gate(test_kernel_signature), with_gate(test_requires),
+		with_gate(test_revoked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
