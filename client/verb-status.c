@@ -105,6 +105,15 @@ static void print_revocations(struct json_object *revocations)
 			    (unsigned long long)member_u64(revocations, "releases"));
 }
 
+/* How many there are is root's to know: bpfctl floor list. */
+static void print_floors(struct json_object *floors)
+{
+	if (!member_bool(floors, "denyAll"))
+		return;
+	printf("%12s: ", "Floors");
+	output_line(stdout, "UNKNOWN, DENY ALL LOADS: %s", member_string(floors, "reason") ?: "-");
+}
+
 static void print_configuration(struct json_object *configuration)
 {
 	const char *failure = member_string(configuration, "failure");
@@ -134,6 +143,7 @@ static int print_status(struct json_object *status, struct error *error)
 	print_keys(member_array(status, "keys"));
 	print_policy(member_object(status, "policy"));
 	print_revocations(member_object(status, "revocations"));
+	print_floors(member_object(status, "floors"));
 	print_configuration(member_object(status, "configuration"));
 	print_field("Gate", member_string(status, "gate"));
 	print_field("Loads", loads);

@@ -49,7 +49,6 @@ void decision_done(struct decision *decision);
 /*
  * 0 when a rule allows @request; else -EACCES and ERROR_DENIED at STEP_AUTHORISE with the rule that
  * denied or, by default, why each rule that names this subject did not match (field "reasons").
- *
  */
 int policy_authorise(const struct policy *policy, const struct request *request,
 		     struct decision *ret, struct error *error);

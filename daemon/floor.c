@@ -259,6 +259,17 @@ int floors_list(struct floors *floors, struct floor **ret, unsigned *ret_n, stru
 	return 0;
 }
 
+int floors_reason(struct floors *floors, char **ret)
+{
+	bool broken;
+
+	pthread_mutex_lock(&floors->lock);
+	broken = floors->broken;
+	*ret = broken ? strdup(floors->broken) : NULL;
+	pthread_mutex_unlock(&floors->lock);
+	return broken && !*ret ? -ENOMEM : 0;
+}
+
 /* ---- changing; .changing is held, and the array is read without the lock ---- */
 
 /* @array is taken over. */

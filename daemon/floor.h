@@ -60,5 +60,8 @@ int floors_set(struct floors *floors, const char *name, const uint8_t signer[sta
 /* All of them, by name: a malloced copy. */
 int floors_list(struct floors *floors, struct floor **ret, unsigned *ret_n, struct error *error);
 
+/* Why they cannot be read, so that all loads are denied: malloced, in *ret; or NULL. -ENOMEM. */
+int floors_reason(struct floors *floors, char **ret);
+
 /* Appends {name, signer, sequence}, as the file and the interface have it, to @array. -ENOMEM. */
 int floor_to_json(const struct floor *floor, struct json_object *array);

@@ -81,6 +81,18 @@ static struct json_object *revocations_to_json(const struct revocations *revocat
 	return object;
 }
 
+static struct json_object *floors_to_json(struct floors *floors, uid_t uid)
+{
+	struct json_object *object = json_object_new_object();
+	_cleanup_free_ char *reason = NULL;
+	bool broken = floors_reason(floors, &reason) < 0 || reason;
+
+	json_add(object, "denyAll", json_object_new_boolean(broken));
+	if (broken)
+		add_string(object, "reason", uid == 0 && reason ? reason : for_root);
+	return object;
+}
+
 /* When it was read, and what is older than that because it could not be. */
 static struct json_object *reload_to_json(const struct snapshot *snapshot, uid_t uid)
 {
@@ -144,6 +156,7 @@ void method_status(struct call *call)
 	json_add(parameters, "keys", keys);
 	json_add(parameters, "policy", policy_to_json(snapshot->policy, call->uid));
 	json_add(parameters, "revocations", revocations_to_json(snapshot->revocations, call->uid));
+	json_add(parameters, "floors", floors_to_json(gate->floors, call->uid));
 	json_add(parameters, "configuration", reload_to_json(snapshot, call->uid));
 	add_string(parameters, "gate", gate_mode_name(enforce_mode()));
 	json_add(parameters, "loads", json_object_new_uint64(table_count_all(gate->table)));

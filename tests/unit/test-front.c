@@ -105,6 +105,7 @@ static void test_status(void **state)
 	assert_string_equal(front_get(reply, "parameters.loads"), "0");
 	assert_string_equal(front_get(reply, "parameters.keys"), "[ ]");
 	assert_string_equal(front_get(reply, "parameters.policy.denyAll"), "false");
+	assert_string_equal(front_get(reply, "parameters.floors.denyAll"), "false");
 	assert_string_equal(front_get(reply, "parameters.unsafeDaemonOnly"), "false");
 	json_object_put(reply);
 	reply = call(GATE "List", NULL, NULL, 0);

@@ -261,6 +261,11 @@ says "trust: a signer nobody knows" 1 \
 cp /var/lib/bpfgate/floors.json "$work/floors"
 echo '{ "version": 1 }' >/var/lib/bpfgate/floors.json
 restart_daemon
+says "trust: status says that they deny all" 0 \
+	"      Floors: UNKNOWN, DENY ALL LOADS: /var/lib/bpfgate/floors.json: member floors: missing, unknown or of another type" \
+	bpfctl status
+says "trust: and to others, that something is wrong" 0 \
+	"      Floors: UNKNOWN, DENY ALL LOADS: a file cannot be used; the journal says which and why" as alice bpfctl status
 says "trust: floors that cannot be read" 3 \
 	"bpfctl: refused at step authorise: the rollback floors cannot be read, so nothing is allowed; an administrator finds the reason in the journal of bpfgated" \
 	as alice bpfctl load "$work/three.bpfb"
