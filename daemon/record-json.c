@@ -5,8 +5,8 @@
 #include "tuning-json.h"
 
 /*
- * Raised with any change of what is written: another version's records are not guessed at. The first
- * change after a release reads that release's, too, since what is loaded survives an upgrade.
+ * Raised with any change of what is written: another version's records are not guessed at. The
+ * first change after a release reads that release's, too, since what is loaded survives an upgrade.
  */
 #define RECORD_VERSION 3
 
