@@ -206,8 +206,12 @@ int chain_add_list(struct chain *chain, const char *pem, size_t size, const char
 	return r;
 }
 
-/* Of several by one issuer the youngest counts, for OpenSSL as for us. */
-static const struct list_file *find_list(const struct chain *chain, X509_NAME *issuer)
+/*
+ * Of several by one issuer the youngest counts, for OpenSSL as for us. @signer (NULL: any): by
+ * whose key it must be, for an authority that was renewed has its name still.
+ */
+static const struct list_file *find_list_by(const struct chain *chain, X509_NAME *issuer,
+					    X509 *signer)
 {
 	const struct list_file *found = NULL;
 
@@ -215,10 +219,16 @@ static const struct list_file *find_list(const struct chain *chain, X509_NAME *i
 		const struct list_file *l = &chain->lists[i];
 
 		if (X509_NAME_cmp(X509_CRL_get_issuer(l->list), issuer) == 0 &&
-		    (!found || l->this_update > found->this_update))
+		    (!found || l->this_update > found->this_update) &&
+		    (!signer || X509_CRL_verify(l->list, X509_get0_pubkey(signer)) == 1))
 			found = l;
 	}
 	return found;
+}
+
+static const struct list_file *find_list(const struct chain *chain, X509_NAME *issuer)
+{
+	return find_list_by(chain, issuer, NULL);
 }
 
 /* ---- checking ---- */
@@ -303,8 +313,9 @@ static int limit_all(const struct chain *chain, X509_STORE_CTX *ctx, struct chai
 	STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(ctx);
 
 	for (int i = 0; i < sk_X509_num(path); i++) {
-		X509 *x509 = sk_X509_value(path, i);
-		const struct list_file *list = find_list(chain, X509_get_issuer_name(x509));
+		X509 *x509 = sk_X509_value(path, i), *above = sk_X509_value(path, i + 1);
+		const struct list_file *list =
+			find_list_by(chain, X509_get_issuer_name(x509), above ?: x509);
 		int64_t from, until;
 
 		if (seconds(X509_get0_notBefore(x509), &from) < 0 ||

@@ -360,6 +360,30 @@ static void test_dates(void **state)
 	X509_free(root);
 }
 
+/* An authority with a new key has its old name: the list by the new key says nothing of the old
+ * one's. */
+static void test_renewed_authority(void **state)
+{
+	struct fixture *f = *state;
+	X509 *renewed = test_cert_new(other_key, &(struct test_cert){.name = "root", CA});
+	_cleanup_trust_ struct trust *trust = NULL;
+	const struct trusted_key *key;
+
+	put_all(f);
+	put(f, "root-2.pem", renewed);
+	test_crl_write(f->root, root_key, NULL, TEST_NOW - TEST_DAY, TEST_NOW + 5,
+		       test_path(f->folder, "old.crl"));
+	test_crl_write(renewed, other_key, NULL, TEST_NOW - 10, TEST_NOW + TEST_DAY,
+		       test_path(f->folder, "new.crl"));
+	trust = read_trust(f);
+	key = find_file(trust, "leaf.pem");
+	if (!key->usable)
+		fail_msg("%s", key->reason);
+	assert_string_equal(key->after_file, "old.crl");
+	assert_int_equal(key->not_after, TEST_NOW + 5);
+	X509_free(renewed);
+}
+
 /* A revoked certificate does not keep its key's good one out, whatever the names. */
 static void test_other_certificate(void **state)
 {
@@ -391,6 +415,7 @@ int main(void)
 		with_folder(test_issuer_spoilt),
 		with_folder(test_misnamed_list),
 		with_folder(test_dates),
+		with_folder(test_renewed_authority),
 		with_folder(test_other_certificate),
 	};
 

@@ -140,6 +140,19 @@ X509 *test_cert_new(EVP_PKEY *key, const struct test_cert *options)
 	return cert;
 }
 
+/* By which OpenSSL tells authorities of one name apart. */
+static void add_issuer_key_id(X509_CRL *crl, X509 *issuer)
+{
+	X509_EXTENSION *extension;
+	X509V3_CTX ctx;
+
+	X509V3_set_ctx_nodb(&ctx);
+	X509V3_set_ctx(&ctx, issuer, NULL, NULL, crl, 0);
+	extension = X509V3_EXT_conf_nid(NULL, &ctx, NID_authority_key_identifier, "keyid:always");
+	must(extension && X509_CRL_add_ext(crl, extension, -1));
+	X509_EXTENSION_free(extension);
+}
+
 void test_crl_write(X509 *issuer, EVP_PKEY *key, X509 *revoked, int64_t from, int64_t until,
 		    const char *path)
 {
@@ -160,6 +173,7 @@ void test_crl_write(X509 *issuer, EVP_PKEY *key, X509 *revoked, int64_t from, in
 	}
 	must(ASN1_TIME_set(time, until ?: TEST_NOW + 365 * TEST_DAY));
 	must(X509_CRL_set1_nextUpdate(crl, time));
+	add_issuer_key_id(crl, issuer);
 	must(X509_CRL_sign(crl, key, cert_digest(key)) > 0);
 	f = fopen(path, "we");
 	must(f && PEM_write_X509_CRL(f, crl) && fclose(f) == 0 && chmod(path, 0644) == 0);
