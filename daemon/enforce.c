@@ -439,12 +439,21 @@ int enforce_link_add(int link_fd)
 	return r;
 }
 
-void enforce_link_remove(int link_fd)
+/*
+ * Guarded until it is gone, so that nobody gets a descriptor in between and keeps it. The kernel
+ * gives ids in a circle: none is another link's again before two thousand million more were made.
+ */
+void enforce_link_close(int link_fd)
 {
 	uint32_t id;
+	bool known;
 
+	if (link_fd < 0)
+		return;
+	known = link_id(link_fd, &id) == 0;
+	safe_close(link_fd);
 	pthread_rwlock_rdlock(&enforce.lock);
-	if (enforce.present && link_id(link_fd, &id) == 0)
+	if (known && enforce.present)
 		bpf_map_delete_elem(enforce.gate.links_fd, &id);
 	pthread_rwlock_unlock(&enforce.lock);
 }

@@ -75,7 +75,8 @@ void enforce_child_remove(int pidfd);
 void enforce_links_begin(void);
 void enforce_links_end(void);
 int enforce_link_add(int link_fd);
-void enforce_link_remove(int link_fd);
+/* Closes it, and then forgets it. With -1 it does nothing. */
+void enforce_link_close(int link_fd);
 /* Those of loads that an earlier daemon had. */
 void enforce_links_forget(void);
 
