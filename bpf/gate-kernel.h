@@ -55,10 +55,16 @@ struct path {
 
 struct mnt_namespace;
 
+struct list_head {
+	struct list_head *next;
+} KERNEL;
+
 /* fs/mount.h: what a vfsmount is a part of. */
 struct mount {
 	struct mount *mnt_parent;
 	struct vfsmount mnt;
+	struct list_head mnt_mounts; /* those on it, by their .mnt_child */
+	struct list_head mnt_child;
 	int mnt_group_id; /* other than 0: what is done to it is done in other namespaces as well */
 	struct mnt_namespace *mnt_ns;
 } KERNEL;
@@ -130,6 +136,7 @@ enum {
 #define CAP_SYS_PTRACE	   19
 #define FMODE_WRITE	   0x2
 #define MS_MOVE		   8192
+#define MNT_DETACH	   2
 #define PTRACE_MODE_ATTACH 0x02
 #define WRITABLE_BY_OTHERS 022
 #define EPERM		   1

@@ -60,13 +60,15 @@ static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 	return bpf_rdonly_cast(whole, bpf_core_type_id_kernel(struct mount));
 }
 
-/* Is it one of PID 1's, or one of those that pass on to others what is done to them? Services and
- * containers may do with copies of their own what they want. */
+/* Is it one of PID 1's, or one of those that pass on to others what is done to them? What is mounted
+ * on it is passed on as its own peer group says; that it goes, as that of its parent does. Services
+ * and containers may do with copies of their own what they want. */
 static __always_inline bool concerns_init(struct mount *mount)
 {
 	struct gate_config *config = config_get();
 
-	return !config || (__u64)mount->mnt_ns == config->init_mounts || mount->mnt_group_id;
+	return !config || (__u64)mount->mnt_ns == config->init_mounts || mount->mnt_group_id ||
+	       mount->mnt_parent->mnt_group_id;
 }
 
 /* With which the pins would go: theirs, that of /sys, and the root of all. */
@@ -89,12 +91,69 @@ static __always_inline bool is_in_pins(struct vfsmount *mnt)
 	return config && mnt->mnt_sb->s_dev == config->pin_device && concerns_init(mount_of(mnt));
 }
 
+/* ---- what hangs below a mount that is detached: all of it goes, and each by itself is passed on */
+
+#define WALK_STEPS (1u << 18) /* two for each mount: more than the default of fs.mount-max */
+
+struct walk {
+	__u64 root, at; /* struct mount */
+	bool upwards;	/* what is below .at has been seen */
+	bool found, finished;
+};
+
+static __always_inline struct mount *mount_at(__u64 address)
+{
+	return bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct mount));
+}
+
+static __always_inline __u64 mount_of_child(__u64 list_head)
+{
+	return list_head - bpf_core_field_offset(struct mount, mnt_child);
+}
+
+/* Without the kernel's lock: what changes meanwhile can make it miss something, or its way. */
+static long walk_step(__u32 step, struct walk *walk)
+{
+	struct mount *mount = mount_at(walk->at);
+	__u64 children = walk->at + bpf_core_field_offset(struct mount, mnt_mounts);
+	__u64 next;
+
+	if (!walk->upwards) {
+		walk->found = is_in_pins(&mount->mnt);
+		next = (__u64)mount->mnt_mounts.next;
+		if (!walk->found && next != children) {
+			walk->at = mount_of_child(next);
+			return 0;
+		}
+	}
+	walk->finished = walk->at == walk->root;
+	if (walk->found || walk->finished)
+		return 1;
+	next = (__u64)mount->mnt_child.next;
+	walk->at = (__u64)mount->mnt_parent;
+	children = walk->at + bpf_core_field_offset(struct mount, mnt_mounts);
+	walk->upwards = next == children;
+	if (!walk->upwards)
+		walk->at = mount_of_child(next);
+	return 0;
+}
+
+static __always_inline bool has_pins_below(struct vfsmount *mnt)
+{
+	__u64 root = (__u64)mnt - bpf_core_field_offset(struct mount, mnt);
+	struct walk walk = {.root = root, .at = root};
+
+	bpf_loop(WALK_STEPS, walk_step, &walk, 0);
+	return walk.found || !walk.finished;
+}
+
 static __always_inline int refuse_mount(void)
 {
 	__u32 role = task_current_role();
 
-	/* PID 1, and what it forks to set a service's mounts up */
-	if (task_is_init() || role == GATE_ROLE_INIT || role == GATE_ROLE_DAEMON)
+	/* PID 1, and what is forked to set a service's mounts up */
+	if (task_is_init() || role == GATE_ROLE_INIT || role == GATE_ROLE_HELPER ||
+	    role == GATE_ROLE_DAEMON)
 		return 0;
 	return verdict(GATE_MOUNT, GATE_NO_COMMAND, 0);
 }
@@ -102,7 +161,8 @@ static __always_inline int refuse_mount(void)
 SEC("lsm/sb_umount")
 int BPF_PROG(gate_umount, struct vfsmount *mnt, int flags)
 {
-	return carries_pins(mnt) ? refuse_mount() : 0;
+	return carries_pins(mnt) || (flags & MNT_DETACH && has_pins_below(mnt)) ? refuse_mount()
+										: 0;
 }
 
 /* mount(2): the source of a move is a name in user memory, so none is moved in this way where it

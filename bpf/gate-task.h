@@ -176,17 +176,28 @@ static __always_inline void task_learn(void)
 
 /* ---- life of a task ---- */
 
+/*
+ * systemd forks once more to set a service's credentials up. Such a helper runs what forked it, and
+ * may change mounts as that may; its role is another one, for when it is handed to PID 1 it could
+ * not be told from what PID 1 has forked, and would be the daemon by an exec.
+ */
+
 SEC("lsm/task_alloc")
 int BPF_PROG(gate_task_alloc, struct task_struct *task, unsigned long clone_flags)
 {
+	__u32 role = task_current_role();
 	struct gate_task *new;
 
-	if (!task_is_init())
+	if (task_is_init())
+		role = GATE_ROLE_INIT;
+	else if (role == GATE_ROLE_INIT || role == GATE_ROLE_HELPER)
+		role = GATE_ROLE_HELPER;
+	else
 		return 0;
 	/* Where there is no memory for it, it will not be the daemon. */
 	new = task_role(task, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (new)
-		new->role = GATE_ROLE_INIT;
+		new->role = role;
 	return 0;
 }
 

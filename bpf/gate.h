@@ -21,6 +21,7 @@ enum gate_role {
 	GATE_ROLE_INIT,	  /* forked by PID 1, and has run nothing since but what PID 1 is made of */
 	GATE_ROLE_DAEMON, /* bpfgated */
 	GATE_ROLE_CHILD,  /* a load child that the daemon has registered */
+	GATE_ROLE_HELPER, /* forked by one of GATE_ROLE_INIT, or by such a one; has run nothing since */
 };
 
 struct gate_task {

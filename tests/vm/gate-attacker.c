@@ -14,6 +14,9 @@
  *   gate-attacker unlink|rmdir PATH        gate-attacker rename PATH PATH
  *   gate-attacker umount|detach PATH       the second with MNT_DETACH
  *   gate-attacker copy-detach PATH         in a mount namespace that passes it on
+ *   gate-attacker private-detach PATH      the same, made private before, but not what it is in
+ *   gate-attacker below-detach FROM PATH   FROM and all below it, bound in a tmpfs at PATH, which
+ *                                          is detached then
  *   gate-attacker move PATH PATH           gate-attacker move-old PATH PATH: by mount(2)
  *   gate-attacker cover PATH               a tmpfs over it
  *   gate-attacker read-only PATH           remounts it
@@ -209,6 +212,30 @@ static long copy_detach(const char *path)
 	return result_of(umount2(path, MNT_DETACH));
 }
 
+static long private_detach(const char *path)
+{
+	static const struct mount_attr private = {.propagation = MS_PRIVATE};
+
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    mount_setattr(AT_FDCWD, path, 0, (struct mount_attr *)&private, sizeof(private)) < 0)
+		return -errno;
+	return result_of(umount2(path, MNT_DETACH));
+}
+
+static long below_detach(const char *from, const char *path)
+{
+	char to[PATH_MAX];
+
+	snprintf(to, sizeof(to), "%s/below", path);
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", path, "tmpfs", 0, NULL) < 0 ||
+	    mount(NULL, path, NULL, MS_PRIVATE, NULL) < 0 || mkdir(to, 0700) < 0 ||
+	    mount(from, to, NULL, MS_BIND | MS_REC, NULL) < 0) {
+		fprintf(stderr, "gate-attacker: cannot prepare %s: ", to);
+		return -errno;
+	}
+	return result_of(umount2(path, MNT_DETACH));
+}
+
 static long move_new(const char *from, const char *to)
 {
 	return result_of(syscall(SYS_move_mount, AT_FDCWD, from, AT_FDCWD, to, 0));
@@ -260,6 +287,8 @@ static int two_words(char **argv)
 		return answer(result_of(umount2(path, MNT_DETACH)));
 	if (streq(verb, "copy-detach"))
 		return answer(copy_detach(path));
+	if (streq(verb, "private-detach"))
+		return answer(private_detach(path));
 	if (streq(verb, "cover"))
 		return answer(result_of(mount("none", path, "tmpfs", 0, NULL)));
 	if (streq(verb, "read-only"))
@@ -275,6 +304,8 @@ static int three_words(char **argv)
 
 	if (streq(verb, "fd"))
 		return answer(get_fd(argv[2], (uint32_t)atoi(argv[3])));
+	if (streq(verb, "below-detach"))
+		return answer(below_detach(argv[2], argv[3]));
 	if (streq(verb, "rename"))
 		return answer(result_of(rename(argv[2], argv[3])));
 	if (streq(verb, "move"))

@@ -229,7 +229,11 @@ try "enforce: bpffs is not unmounted" EPERM umount /sys/fs/bpf
 try "enforce: nor lazily" EPERM detach /sys/fs/bpf
 try "enforce: nor with /sys" EPERM detach /sys
 try "enforce: nor by way of another namespace" EPERM copy-detach /sys/fs/bpf
+try "enforce: nor where it alone was made private there" EPERM private-detach /sys/fs/bpf
+try "enforce: nor with what it hangs below" EPERM detach /
 mkdir "$work/elsewhere"
+try "enforce: nor below a folder of the attacker's own" EPERM by attacker_root below-detach /sys "$work/elsewhere"
+umount "$work/elsewhere"
 try "enforce: it is not moved" EPERM move /sys/fs/bpf "$work/elsewhere"
 try "enforce: nor in the old way" EPERM move-old /sys/fs/bpf "$work/elsewhere"
 try "enforce: nor covered" EPERM cover /sys/fs/bpf
@@ -268,15 +272,16 @@ cat >/run/systemd/system/gate-test.service <<-END
 	IPAddressDeny=any
 	DevicePolicy=closed
 	DeviceAllow=/dev/null rw
-	RestrictFileSystems=ext4 tmpfs proc sysfs
+	RestrictFileSystems=ext4 tmpfs ramfs proc sysfs
 	RestrictNetworkInterfaces=lo
 	SocketBindDeny=any
-	ExecStart=/bin/sh -c 'ping -c 1 -W 1 127.0.0.1 >/dev/null && echo reached; exec sleep 600'
+	SetCredential=a:b
+	ExecStart=/bin/sh -c 'echo the credential: \$(cat %d/a); ping -c 1 -W 1 127.0.0.1 >/dev/null && echo reached; exec sleep 600'
 END
 systemctl daemon-reload
 systemd_since=@$(date +%s)
 for _ in 1 2; do
-	holds "gate: enforce: a service with IPAddressDeny=, DeviceAllow=, RestrictFileSystems= restarts" \
+	holds "gate: enforce: a service with IPAddressDeny=, DeviceAllow=, RestrictFileSystems=, SetCredential= restarts" \
 		systemctl restart gate-test.service
 done
 sleep 2
@@ -285,6 +290,8 @@ same "gate: enforce: without an error in the journal" "" \
 	"$(journalctl -o cat -p warning --since "$systemd_since" _PID=1 + UNIT=gate-test.service | grep -v '^The gate')"
 same "gate: enforce: and with effect" "" \
 	"$(journalctl -o cat -u gate-test.service --since "$systemd_since" | grep -x reached)"
+same "gate: enforce: and with its credentials" "the credential: b" \
+	"$(journalctl -o cat -u gate-test.service --since "$systemd_since" | grep credential: | sort -u)"
 systemctl daemon-reexec
 holds "gate: enforce: PID 1 begins anew" systemctl restart gate-test.service
 systemctl stop gate-test.service
