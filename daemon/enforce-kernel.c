@@ -118,6 +118,14 @@ static void pin_path(char path[static PATH_MAX_OF], unsigned generation, const c
 	snprintf(path, PATH_MAX_OF, GATE_ROOT "/%u%s%s", generation, *name ? "/" : "", name);
 }
 
+/* A folder in the place of a pin is somebody's who would have the daemon fail: it is no gate's. */
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int kernel_gate_open(unsigned generation, struct kernel_gate *ret, struct error *error)
 {
 	struct kernel_gate gate = KERNEL_GATE_INIT;
@@ -133,6 +141,8 @@ int kernel_gate_open(unsigned generation, struct kernel_gate *ret, struct error 
 			r = 0;
 		}
 	}
+	if (r == -EACCES && is_folder(path))
+		r = -ENOENT;
 	if (r == 0)
 		r = map_config(&gate);
 	if (r == 0) {
@@ -435,7 +445,8 @@ int kernel_gate_remove(unsigned generation, struct error *error)
 	int r;
 
 	pin_path(path, generation, "config");
-	if (unlink(path) < 0 && errno != ENOENT)
+	/* a folder of that name goes with the rest */
+	if (unlink(path) < 0 && errno != ENOENT && errno != EISDIR)
 		return fail_pin(error, -errno, "remove", path);
 	pin_path(path, generation, "");
 	r = pin_remove_folder(path + sizeof(PIN_ROOT));

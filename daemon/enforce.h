@@ -53,11 +53,13 @@ void enforce_counts(struct gate_count ret[static _GATE_REASON_MAX], uint64_t *re
  */
 int enforce_events_dup(void);
 
-/* What is pinned of the gate, of any version: the strictest mode. Fails in a process that the gate
- * does not take for the daemon. */
+/* What is pinned of the gate, of any version: the strictest mode of what can be opened. Fails in a
+ * process that the gate does not take for the daemon. */
 int enforce_find(enum gate_mode *ret, struct error *error);
-/* Takes all of that away. */
+/* Takes all of that away: what can be, also where something fails. */
 int enforce_remove(struct error *error);
+/* Does a gate refuse something now? Also one whose pins are hidden from this process. */
+bool enforce_is_felt(void);
 
 /* ---- for load.c ---- */
 
