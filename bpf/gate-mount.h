@@ -51,6 +51,39 @@ int BPF_PROG(gate_rename, struct inode *folder, struct dentry *dentry, struct in
 	return check_pin(dentry) ?: check_pin(new_dentry);
 }
 
+/* What is made there, nobody but the daemon makes: a gate of somebody else's would be taken up, and
+ * a folder is in the way. BPF_OBJ_PIN is inode_create. */
+SEC("lsm/inode_create")
+int BPF_PROG(gate_create, struct inode *folder, struct dentry *dentry, unsigned int mode)
+{
+	return check_pin(dentry);
+}
+
+SEC("lsm/inode_mkdir")
+int BPF_PROG(gate_mkdir, struct inode *folder, struct dentry *dentry, unsigned int mode)
+{
+	return check_pin(dentry);
+}
+
+SEC("lsm/inode_symlink")
+int BPF_PROG(gate_symlink, struct inode *folder, struct dentry *dentry, const char *target)
+{
+	return check_pin(dentry);
+}
+
+SEC("lsm/inode_link")
+int BPF_PROG(gate_link, struct dentry *old_dentry, struct inode *folder, struct dentry *dentry)
+{
+	return check_pin(old_dentry) ?: check_pin(dentry);
+}
+
+/* Whom it belongs to, and who may open it. */
+SEC("lsm/inode_setattr")
+int BPF_PROG(gate_setattr, struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *change)
+{
+	return check_pin(dentry);
+}
+
 /* ---- mounts ---- */
 
 static __always_inline struct mount *mount_of(struct vfsmount *mnt)
@@ -60,9 +93,9 @@ static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 	return bpf_rdonly_cast(whole, bpf_core_type_id_kernel(struct mount));
 }
 
-/* Is it one of PID 1's, or one of those that pass on to others what is done to them? What is mounted
- * on it is passed on as its own peer group says; that it goes, as that of its parent does. Services
- * and containers may do with copies of their own what they want. */
+/* Is it one of PID 1's, or one of those that pass on to others what is done to them? What is
+ * mounted on it is passed on as its own peer group says; that it goes, as that of its parent does.
+ * Services and containers may do with copies of their own what they want. */
 static __always_inline bool concerns_init(struct mount *mount)
 {
 	struct gate_config *config = config_get();
@@ -91,7 +124,20 @@ static __always_inline bool is_in_pins(struct vfsmount *mnt)
 	return config && mnt->mnt_sb->s_dev == config->pin_device && concerns_init(mount_of(mnt));
 }
 
-/* ---- what hangs below a mount that is detached: all of it goes, and each by itself is passed on */
+/* Is a mount at @path one over /sys or /sys/fs, behind which the pins are hidden? */
+static __always_inline bool covers_pins(struct path *path)
+{
+	struct gate_config *config = config_get();
+	struct vfsmount *mnt = path->mnt;
+	__u64 inode;
+
+	if (!config || mnt->mnt_sb->s_dev != config->sys_device || !concerns_init(mount_of(mnt)))
+		return !config;
+	inode = path->dentry->d_inode->i_ino;
+	return inode == config->sys_root || inode == config->sys_fs;
+}
+
+/* ---- what hangs below a mount that is detached: it goes as well, and each is passed on ---- */
 
 #define WALK_STEPS (1u << 18) /* two for each mount: more than the default of fs.mount-max */
 
@@ -171,9 +217,12 @@ SEC("lsm/sb_mount")
 int BPF_PROG(gate_mount, const char *source, struct path *path, const char *type,
 	     unsigned long flags, void *data)
 {
+	/* the kernel asks for these in this order */
+	bool mounts = !(flags & MS_REMOUNT) && (flags & MS_BIND || !(flags & MS_PROPAGATION));
 	struct vfsmount *mnt = path->mnt;
 
-	if (is_in_pins(mnt) || (flags & MS_MOVE && concerns_init(mount_of(mnt))))
+	if (is_in_pins(mnt) || (mounts && covers_pins(path)) ||
+	    (flags & MS_MOVE && concerns_init(mount_of(mnt))))
 		return refuse_mount();
 	return 0;
 }
@@ -181,7 +230,8 @@ int BPF_PROG(gate_mount, const char *source, struct path *path, const char *type
 SEC("lsm/move_mount")
 int BPF_PROG(gate_move_mount, struct path *from, struct path *to)
 {
-	return is_in_pins(to->mnt) || carries_pins(from->mnt) ? refuse_mount() : 0;
+	return is_in_pins(to->mnt) || covers_pins(to) || carries_pins(from->mnt) ? refuse_mount()
+										 : 0;
 }
 
 SEC("lsm/sb_pivotroot")

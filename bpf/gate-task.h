@@ -79,6 +79,7 @@ static __always_inline bool is_guarded(__u64 address)
 
 #define DAEMON_NAME   "bpfgated"
 #define EXECUTOR_NAME "systemd-executor"
+#define FTRACE_NAME   "ftrace_enabled"
 
 /* How @field (an array of characters) differs from @name, its NUL included. The verifier wants
  * each character by itself: no loop is left of this. */
@@ -91,23 +92,14 @@ static __always_inline bool is_guarded(__u64 address)
 		difference;                                                                     \
 	})
 
-static __always_inline bool is_called_daemon(struct dentry *dentry)
-{
-	struct dentry___before_6_15 *before = (void *)dentry;
-
-	if (bpf_core_field_exists(before->d_iname))
-		return !NAME_DIFFERENCE(before->d_iname, DAEMON_NAME);
-	return !NAME_DIFFERENCE(dentry->d_shortname.string, DAEMON_NAME);
-}
-
-static __always_inline bool is_called_executor(struct dentry *dentry)
-{
-	struct dentry___before_6_15 *before = (void *)dentry;
-
-	if (bpf_core_field_exists(before->d_iname))
-		return !NAME_DIFFERENCE(before->d_iname, EXECUTOR_NAME);
-	return !NAME_DIFFERENCE(dentry->d_shortname.string, EXECUTOR_NAME);
-}
+#define IS_CALLED(dentry, name)                                                   \
+	({                                                                        \
+		struct dentry___before_6_15 *before = (void *)(dentry);           \
+                                                                                  \
+		!(bpf_core_field_exists(before->d_iname)                          \
+			  ? NAME_DIFFERENCE(before->d_iname, name)                \
+			  : NAME_DIFFERENCE((dentry)->d_shortname.string, name)); \
+	})
 
 /* Nobody but root can have written it. */
 static __always_inline bool is_roots_alone(struct inode *inode)
@@ -122,8 +114,8 @@ static __always_inline bool is_daemon(struct file *file)
 
 	return config && config->daemon_folder &&
 	       dentry->d_parent->d_inode->i_ino == config->daemon_folder &&
-	       file->f_inode->i_sb->s_dev == config->daemon_device && is_called_daemon(dentry) &&
-	       is_roots_alone(file->f_inode);
+	       file->f_inode->i_sb->s_dev == config->daemon_device &&
+	       IS_CALLED(dentry, DAEMON_NAME) && is_roots_alone(file->f_inode);
 }
 
 /* The folder and the device that @task's executable is in. */
@@ -150,7 +142,7 @@ static __always_inline bool is_executor(struct file *file, struct task_struct *i
 	__u32 device;
 
 	return find_folder(init, &folder, &device) && dentry->d_parent->d_inode->i_ino == folder &&
-	       file->f_inode->i_sb->s_dev == device && is_called_executor(dentry) &&
+	       file->f_inode->i_sb->s_dev == device && IS_CALLED(dentry, EXECUTOR_NAME) &&
 	       is_roots_alone(file->f_inode);
 }
 

@@ -267,15 +267,17 @@ static uint32_t kernel_device(dev_t device)
 static int fill_config(struct making *m, uint64_t init_types)
 {
 	struct gate_config *config = m->gate.config;
-	struct stat root, sys;
+	struct stat root, sys, sys_fs;
 
 	m->failed = PIN_ROOT;
-	if (stat(PIN_ROOT, &root) < 0 || stat("/sys", &sys) < 0)
+	if (stat(PIN_ROOT, &root) < 0 || stat("/sys", &sys) < 0 || stat("/sys/fs", &sys_fs) < 0)
 		return -errno;
 	config->init_types = init_types;
 	config->pin_root = root.st_ino;
 	config->pin_device = kernel_device(root.st_dev);
 	config->sys_device = kernel_device(sys.st_dev);
+	config->sys_root = sys.st_ino;
+	config->sys_fs = sys_fs.st_ino;
 	return 0;
 }
 
