@@ -81,9 +81,9 @@ user_loads() { # NAME
 	expect "gate: $1: the user's signed load works" 0 "" as alice bpfctl run "$b/execwatch.bpfb" --duration 1
 }
 
-# The daemon's options for the next start.
+# The daemon's options for the next start. A gate takes long to put up where the guest is slow.
 options() {
-	printf '[Service]\nExecStart=\nExecStart=/usr/lib/bpfgate/bpfgated %s\nRestart=no\n' "$*" >$drop_in/55-gate.conf
+	printf '[Service]\nTimeoutStartSec=600\nExecStart=\nExecStart=/usr/lib/bpfgate/bpfgated %s\nRestart=no\n' "$*" >$drop_in/55-gate.conf
 	systemctl daemon-reload
 }
 
