@@ -14,7 +14,8 @@
  *   gate-attacker unlink|rmdir PATH        gate-attacker rename|link|symlink PATH PATH
  *   gate-attacker mkdir|chmod PATH         gate-attacker pin PATH: a map of its own
  *   gate-attacker write PATH               opens it to write, no more
- *   gate-attacker race-link ID             tries to open it until the answer is not EPERM
+ *   gate-attacker race-link ID             tries to open it until the answer is not EPERM, for two
+ *                                          minutes
  *   gate-attacker hold-link PATH           opens the link that is pinned there, prints "ready", and
  *                                          keeps it until its input ends
  *   gate-attacker umount|detach PATH       the second with MNT_DETACH
@@ -37,6 +38,7 @@
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "bundle.h"
 #include "enforce.h"
@@ -211,11 +213,12 @@ static int count_fds(const char *kind, char **ids)
 /* Whoever takes a descriptor's number back before the link has gone leaves a gap. */
 static int race_link(uint32_t id)
 {
+	time_t end = time(NULL) + 120;
 	int r;
 
 	do
 		r = bpf_link_get_fd_by_id(id);
-	while (r == -EPERM);
+	while (r == -EPERM && time(NULL) < end);
 	return r;
 }
 
