@@ -213,6 +213,9 @@ int enforce_find(enum gate_mode *ret, struct error *error)
 	close_all(gates);
 	if (r < 0 && mode == GATE_OFF)
 		return r;
+	/* one that can be opened is enough, and what follows has errors of its own */
+	if (r < 0 && error)
+		error_done(error);
 	*ret = mode;
 	return 0;
 }
