@@ -19,6 +19,7 @@ struct bpf_token;
 
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_magic;
 } KERNEL;
 
 struct inode {
@@ -54,11 +55,19 @@ struct path {
 } KERNEL;
 
 struct mnt_namespace;
+struct mnt_idmap;
+struct iattr;
+
+struct list_head {
+	struct list_head *next;
+} KERNEL;
 
 /* fs/mount.h: what a vfsmount is a part of. */
 struct mount {
 	struct mount *mnt_parent;
 	struct vfsmount mnt;
+	struct list_head mnt_mounts; /* those on it, by their .mnt_child */
+	struct list_head mnt_child;
 	int mnt_group_id; /* other than 0: what is done to it is done in other namespaces as well */
 	struct mnt_namespace *mnt_ns;
 } KERNEL;
@@ -66,6 +75,7 @@ struct mount {
 struct file {
 	struct path f_path;
 	struct inode *f_inode;
+	unsigned int f_mode;
 } KERNEL;
 
 struct linux_binprm {
@@ -129,7 +139,12 @@ enum {
 
 #define CAP_SYS_PTRACE	   19
 #define FMODE_WRITE	   0x2
+#define MS_REMOUNT	   32
+#define MS_BIND		   4096
 #define MS_MOVE		   8192
+#define MS_PROPAGATION	   (15u << 17) /* MS_UNBINDABLE, _PRIVATE, _SLAVE, _SHARED */
+#define PROC_MAGIC	   0x9fa0
+#define MNT_DETACH	   2
 #define PTRACE_MODE_ATTACH 0x02
 #define WRITABLE_BY_OTHERS 022
 #define EPERM		   1

@@ -79,6 +79,7 @@ static __always_inline bool is_guarded(__u64 address)
 
 #define DAEMON_NAME   "bpfgated"
 #define EXECUTOR_NAME "systemd-executor"
+#define FTRACE_NAME   "ftrace_enabled"
 
 /* How @field (an array of characters) differs from @name, its NUL included. The verifier wants
  * each character by itself: no loop is left of this. */
@@ -91,23 +92,14 @@ static __always_inline bool is_guarded(__u64 address)
 		difference;                                                                     \
 	})
 
-static __always_inline bool is_called_daemon(struct dentry *dentry)
-{
-	struct dentry___before_6_15 *before = (void *)dentry;
-
-	if (bpf_core_field_exists(before->d_iname))
-		return !NAME_DIFFERENCE(before->d_iname, DAEMON_NAME);
-	return !NAME_DIFFERENCE(dentry->d_shortname.string, DAEMON_NAME);
-}
-
-static __always_inline bool is_called_executor(struct dentry *dentry)
-{
-	struct dentry___before_6_15 *before = (void *)dentry;
-
-	if (bpf_core_field_exists(before->d_iname))
-		return !NAME_DIFFERENCE(before->d_iname, EXECUTOR_NAME);
-	return !NAME_DIFFERENCE(dentry->d_shortname.string, EXECUTOR_NAME);
-}
+#define IS_CALLED(dentry, name)                                                   \
+	({                                                                        \
+		struct dentry___before_6_15 *before = (void *)(dentry);           \
+                                                                                  \
+		!(bpf_core_field_exists(before->d_iname)                          \
+			  ? NAME_DIFFERENCE(before->d_iname, name)                \
+			  : NAME_DIFFERENCE((dentry)->d_shortname.string, name)); \
+	})
 
 /* Nobody but root can have written it. */
 static __always_inline bool is_roots_alone(struct inode *inode)
@@ -122,8 +114,8 @@ static __always_inline bool is_daemon(struct file *file)
 
 	return config && config->daemon_folder &&
 	       dentry->d_parent->d_inode->i_ino == config->daemon_folder &&
-	       file->f_inode->i_sb->s_dev == config->daemon_device && is_called_daemon(dentry) &&
-	       is_roots_alone(file->f_inode);
+	       file->f_inode->i_sb->s_dev == config->daemon_device &&
+	       IS_CALLED(dentry, DAEMON_NAME) && is_roots_alone(file->f_inode);
 }
 
 /* The folder and the device that @task's executable is in. */
@@ -150,7 +142,7 @@ static __always_inline bool is_executor(struct file *file, struct task_struct *i
 	__u32 device;
 
 	return find_folder(init, &folder, &device) && dentry->d_parent->d_inode->i_ino == folder &&
-	       file->f_inode->i_sb->s_dev == device && is_called_executor(dentry) &&
+	       file->f_inode->i_sb->s_dev == device && IS_CALLED(dentry, EXECUTOR_NAME) &&
 	       is_roots_alone(file->f_inode);
 }
 
@@ -176,17 +168,28 @@ static __always_inline void task_learn(void)
 
 /* ---- life of a task ---- */
 
+/*
+ * systemd forks once more to set a service's credentials up. Such a helper runs what forked it, and
+ * may change mounts as that may; its role is another one, for when it is handed to PID 1 it could
+ * not be told from what PID 1 has forked, and would be the daemon by an exec.
+ */
+
 SEC("lsm/task_alloc")
 int BPF_PROG(gate_task_alloc, struct task_struct *task, unsigned long clone_flags)
 {
+	__u32 role = task_current_role();
 	struct gate_task *new;
 
-	if (!task_is_init())
+	if (task_is_init())
+		role = GATE_ROLE_INIT;
+	else if (role == GATE_ROLE_INIT || role == GATE_ROLE_HELPER)
+		role = GATE_ROLE_HELPER;
+	else
 		return 0;
 	/* Where there is no memory for it, it will not be the daemon. */
 	new = task_role(task, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (new)
-		new->role = GATE_ROLE_INIT;
+		new->role = role;
 	return 0;
 }
 

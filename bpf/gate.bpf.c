@@ -201,6 +201,21 @@ int BPF_PROG(gate_map_fd, struct bpf_map *map, unsigned int mode)
 	return verdict(GATE_OBJECT, GATE_NO_COMMAND, 0);
 }
 
+/* ---- what would switch it off ---- */
+
+/*
+ * With kernel.ftrace_enabled at 0 no program is called that is attached to a function or a hook.
+ * Whoever may write to the sysctl, 0 or not: what he writes can change after a hook has looked.
+ */
+SEC("lsm/file_open")
+int BPF_PROG(gate_file_open, struct file *file)
+{
+	if (!(file->f_mode & FMODE_WRITE) || file->f_inode->i_sb->s_magic != PROC_MAGIC ||
+	    !IS_CALLED(file->f_path.dentry, FTRACE_NAME))
+		return 0;
+	return verdict(GATE_FTRACE, GATE_NO_COMMAND, 0);
+}
+
 /* ---- before there is a gate ---- */
 
 /*

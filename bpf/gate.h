@@ -21,6 +21,7 @@ enum gate_role {
 	GATE_ROLE_INIT,	  /* forked by PID 1, and has run nothing since but what PID 1 is made of */
 	GATE_ROLE_DAEMON, /* bpfgated */
 	GATE_ROLE_CHILD,  /* a load child that the daemon has registered */
+	GATE_ROLE_HELPER, /* forked by a GATE_ROLE_INIT or by such a one, and has run nothing */
 };
 
 struct gate_task {
@@ -37,9 +38,10 @@ enum gate_reason {
 	GATE_COMMAND,	/* a loader that does more than make maps, programs and BTF */
 	GATE_RUN,	/* BPF_PROG_RUN */
 	GATE_OBJECT,	/* a program, map or link of the daemon's, by its id or pin */
-	GATE_PIN,	/* pins of the daemon's are removed or renamed */
+	GATE_PIN,	/* what is pinned where the daemon's pins are is changed */
 	GATE_MOUNT,	/* mounts that the pins are in are removed, moved or covered */
 	GATE_TRACE,	/* ptrace(2) of the daemon or a load child */
+	GATE_FTRACE, /* kernel.ftrace_enabled, without which BPF security modules are not called */
 	_GATE_REASON_MAX,
 };
 
@@ -59,6 +61,7 @@ struct gate_config {
 	__u64 pin_root;		     /* inode of PIN_ROOT */
 	__u32 pin_device;	     /* of its bpffs, as the kernel writes device numbers */
 	__u32 sys_device;	     /* the same of /sys, which that is mounted in */
+	__u64 sys_root, sys_fs;	     /* inodes of /sys and /sys/fs */
 	__u8 build[GATE_BUILD_SIZE]; /* SHA-256 of the object file that this gate is made of */
 	/* Written by the gate, at the first bpf(2) of the daemon that puts it up. */
 	__u64 daemon_folder; /* inode of the folder that the daemon's executable is in */

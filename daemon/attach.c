@@ -8,12 +8,8 @@
 static void links_cut(struct links *links, unsigned n)
 {
 	/* The last made goes first, as everywhere where things are undone. */
-	while (links->n > n) {
-		int fd = links->items[--links->n].fd;
-
-		enforce_link_remove(fd);
-		safe_close(fd);
-	}
+	while (links->n > n)
+		enforce_link_close(links->items[--links->n].fd);
 }
 
 void links_done(struct links *links)
@@ -35,8 +31,7 @@ int links_add(struct links *links, int fd, unsigned attachment)
 		r = items ? 0 : -ENOMEM;
 	}
 	if (r < 0) {
-		enforce_link_remove(fd);
-		safe_close(fd);
+		enforce_link_close(fd);
 		return r;
 	}
 	items[links->n++] = (struct load_link){.fd = fd, .attachment = attachment};

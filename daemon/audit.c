@@ -287,6 +287,21 @@ int audit_break_glass(void)
 	return r;
 }
 
+/* The gate sees which link's descriptor is asked for, but not which link a descriptor is of. */
+static const char *describe_object(uint32_t command)
+{
+	switch (command) {
+	case BPF_LINK_UPDATE:
+		return "update a link, and whose it is cannot be told";
+	case BPF_LINK_DETACH:
+		return "detach a link, and whose it is cannot be told";
+	case BPF_LINK_GET_FD_BY_ID:
+		return "open a link that is, or may be, bpfgated's";
+	default:
+		return "open a program or map of bpfgated's";
+	}
+}
+
 /* What somebody was, or would have been, refused to do. */
 static void describe_event(const struct gate_event *event, char *ret, size_t size)
 {
@@ -318,13 +333,17 @@ static void describe_event(const struct gate_event *event, char *ret, size_t siz
 		snprintf(ret, size, "run a program by BPF_PROG_RUN, which is for bpfgated");
 		break;
 	case GATE_OBJECT:
-		snprintf(ret, size, "open a program, map or link of bpfgated's");
+		snprintf(ret, size, "%s", describe_object(event->command));
 		break;
 	case GATE_PIN:
-		snprintf(ret, size, "remove or rename what is pinned in " PIN_ROOT);
+		snprintf(ret, size, "change what is pinned in " PIN_ROOT ", or add to it");
 		break;
 	case GATE_MOUNT:
 		snprintf(ret, size, "change a mount that " PIN_ROOT " is in");
+		break;
+	case GATE_FTRACE:
+		snprintf(ret, size,
+			 "write to kernel.ftrace_enabled, which can switch the gate off");
 		break;
 	case GATE_TRACE:
 		snprintf(ret, size, "trace bpfgated or a process of it");

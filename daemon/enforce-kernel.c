@@ -118,6 +118,14 @@ static void pin_path(char path[static PATH_MAX_OF], unsigned generation, const c
 	snprintf(path, PATH_MAX_OF, GATE_ROOT "/%u%s%s", generation, *name ? "/" : "", name);
 }
 
+/* A folder in the place of a pin is somebody's who would have the daemon fail: it is no gate's. */
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int kernel_gate_open(unsigned generation, struct kernel_gate *ret, struct error *error)
 {
 	struct kernel_gate gate = KERNEL_GATE_INIT;
@@ -133,6 +141,8 @@ int kernel_gate_open(unsigned generation, struct kernel_gate *ret, struct error 
 			r = 0;
 		}
 	}
+	if (r == -EACCES && is_folder(path))
+		r = -ENOENT;
 	if (r == 0)
 		r = map_config(&gate);
 	if (r == 0) {
@@ -257,15 +267,17 @@ static uint32_t kernel_device(dev_t device)
 static int fill_config(struct making *m, uint64_t init_types)
 {
 	struct gate_config *config = m->gate.config;
-	struct stat root, sys;
+	struct stat root, sys, sys_fs;
 
 	m->failed = PIN_ROOT;
-	if (stat(PIN_ROOT, &root) < 0 || stat("/sys", &sys) < 0)
+	if (stat(PIN_ROOT, &root) < 0 || stat("/sys", &sys) < 0 || stat("/sys/fs", &sys_fs) < 0)
 		return -errno;
 	config->init_types = init_types;
 	config->pin_root = root.st_ino;
 	config->pin_device = kernel_device(root.st_dev);
 	config->sys_device = kernel_device(sys.st_dev);
+	config->sys_root = sys.st_ino;
+	config->sys_fs = sys_fs.st_ino;
 	return 0;
 }
 
@@ -435,7 +447,8 @@ int kernel_gate_remove(unsigned generation, struct error *error)
 	int r;
 
 	pin_path(path, generation, "config");
-	if (unlink(path) < 0 && errno != ENOENT)
+	/* a folder of that name goes with the rest */
+	if (unlink(path) < 0 && errno != ENOENT && errno != EISDIR)
 		return fail_pin(error, -errno, "remove", path);
 	pin_path(path, generation, "");
 	r = pin_remove_folder(path + sizeof(PIN_ROOT));

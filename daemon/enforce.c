@@ -2,11 +2,11 @@
 #include "enforce-internal.h"
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <pthread.h>
 
 #include "pin.h"
+#include "sys-bpf.h"
 
 /*
  * .lock guards .gate: readers while the daemon works, the writer where one gate takes the place of
@@ -20,91 +20,6 @@ static struct {
 	unsigned attaching; /* calls of enforce_links_begin() without an end */
 	unsigned epoch;	    /* how many gates there have been in the life of this process */
 } enforce = {.lock = PTHREAD_RWLOCK_INITIALIZER, .gate = KERNEL_GATE_INIT};
-
-/* ---- names ---- */
-
-static const char *const mode_names[_GATE_MODE_MAX] = {
-	[GATE_OFF] = "off",
-	[GATE_AUDIT] = "audit",
-	[GATE_ENFORCE] = "enforce",
-};
-
-static const char *const reason_names[_GATE_REASON_MAX] = {
-	[GATE_LOAD] = "load",		[GATE_LOADER] = "loader",   [GATE_INIT_TYPE] = "init_type",
-	[GATE_SIGNATURE] = "signature", [GATE_COMMAND] = "command", [GATE_RUN] = "run",
-	[GATE_OBJECT] = "object",	[GATE_PIN] = "pin",	    [GATE_MOUNT] = "mount",
-	[GATE_TRACE] = "trace",
-};
-
-/*
- * IPAddressDeny= and RestrictNetworkInterfaces= (cgroup_skb), DeviceAllow= (cgroup_device),
- * SocketBindDeny= (cgroup_sock_addr), RestrictFileSystems= (lsm); with the first three, systemd and
- * its libbpf find out what the kernel can do.
- */
-const uint64_t gate_init_types =
-	1ULL << BPF_PROG_TYPE_SOCKET_FILTER | 1ULL << BPF_PROG_TYPE_KPROBE |
-	1ULL << BPF_PROG_TYPE_TRACEPOINT | 1ULL << BPF_PROG_TYPE_CGROUP_SKB |
-	1ULL << BPF_PROG_TYPE_CGROUP_SOCK | 1ULL << BPF_PROG_TYPE_CGROUP_DEVICE |
-	1ULL << BPF_PROG_TYPE_CGROUP_SOCK_ADDR | 1ULL << BPF_PROG_TYPE_LSM;
-
-const char *gate_type_name(uint32_t type)
-{
-	return libbpf_bpf_prog_type_str((enum bpf_prog_type)type);
-}
-
-static int find_type(const char *name, size_t size)
-{
-	for (uint32_t type = 1; type < 64; type++) {
-		const char *known = gate_type_name(type);
-
-		if (known && strlen(known) == size && memcmp(known, name, size) == 0)
-			return (int)type;
-	}
-	return -EINVAL;
-}
-
-int gate_types_parse(const char *list, uint64_t *ret, const char **ret_bad, size_t *ret_size)
-{
-	uint64_t types = 0;
-
-	for (const char *p = list;; p++) {
-		size_t size = strcspn(p, ",");
-		int type = find_type(p, size);
-
-		if (type < 0) {
-			*ret_bad = p;
-			*ret_size = size;
-			return -EINVAL;
-		}
-		types |= 1ULL << type;
-		p += size;
-		if (!*p)
-			break;
-	}
-	*ret = types;
-	return 0;
-}
-
-int gate_mode_parse(const char *name, enum gate_mode *ret)
-{
-	for (unsigned i = 0; i < ARRAY_SIZE(mode_names); i++) {
-		if (streq(mode_names[i], name)) {
-			*ret = (enum gate_mode)i;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-const char *gate_mode_name(enum gate_mode mode)
-{
-	return mode_names[mode];
-}
-
-const char *gate_reason_name(uint32_t reason)
-{
-	return reason < ARRAY_SIZE(reason_names) ? reason_names[reason] : NULL;
-}
 
 /* ---- what is in force ---- */
 
@@ -150,17 +65,19 @@ void enforce_done(void)
 	pthread_rwlock_unlock(&enforce.lock);
 }
 
-/* Opens both generations, those that are whole. */
+/* Opens both generations, those that are whole; what the first error was of those that cannot be.
+ */
 static int open_all(struct kernel_gate gates[static GATE_GENERATIONS], struct error *error)
 {
-	int r = 0;
+	int first = 0;
 
-	for (unsigned i = 0; i < GATE_GENERATIONS && r == 0; i++) {
-		r = kernel_gate_open(i, &gates[i], error);
-		if (r == -ENOENT)
-			r = 0;
+	for (unsigned i = 0; i < GATE_GENERATIONS; i++) {
+		int r = kernel_gate_open(i, &gates[i], error);
+
+		if (r < 0 && r != -ENOENT)
+			first = first ?: r;
 	}
-	return r;
+	return first;
 }
 
 static void close_all(struct kernel_gate gates[static GATE_GENERATIONS])
@@ -169,31 +86,45 @@ static void close_all(struct kernel_gate gates[static GATE_GENERATIONS])
 		kernel_gate_close(&gates[i]);
 }
 
-/*
- * Puts a new gate up in @mode, in the place of the one of @previous (GATE_GENERATIONS: there is
- * none), which goes once the new one is in force.
- */
-static int replace(unsigned previous, enum gate_mode mode, struct error *error)
+/* Off first: whoever holds a link of it keeps it attached, and no daemon could turn it off then. */
+static void turn_off(struct kernel_gate *gate)
 {
+	if (gate->config)
+		set_mode(gate, GATE_OFF);
+}
+
+/*
+ * Puts a new gate up in @mode, in the place of @previous (NULL: there is none), which goes once the
+ * new one is in force.
+ */
+static int replace(struct kernel_gate *previous, enum gate_mode mode, struct error *error)
+{
+	unsigned old = previous ? previous->generation : GATE_GENERATIONS;
 	struct kernel_gate gate = KERNEL_GATE_INIT;
-	unsigned next = previous == 0 ? 1 : 0;
 	int r;
 
-	r = kernel_gate_make(next, enforce.init_types, &gate, error);
+	r = kernel_gate_make(old == 0 ? 1 : 0, enforce.init_types, &gate, error);
 	if (r < 0)
 		return r;
 	set_mode(&gate, mode);
+	if (previous)
+		turn_off(previous);
+	/* closes @previous, if that is the one in use */
 	take_gate(&gate);
-	return previous == GATE_GENERATIONS ? 0 : kernel_gate_remove(previous, error);
+	return previous ? kernel_gate_remove(old, error) : 0;
 }
 
+/* All that can be removed, whatever the others are: the first error. */
 static int remove_all(struct error *error)
 {
-	int r = 0;
+	int first = 0;
 
-	for (unsigned i = 0; i < GATE_GENERATIONS && r == 0; i++)
-		r = kernel_gate_remove(i, error);
-	return r;
+	for (unsigned i = 0; i < GATE_GENERATIONS; i++) {
+		int r = kernel_gate_remove(i, error);
+
+		first = first ?: r;
+	}
+	return first;
 }
 
 /* The strictest that is there, of those the one of this version. GATE_GENERATIONS: none. */
@@ -237,18 +168,19 @@ static int adopt(struct kernel_gate gates[static GATE_GENERATIONS], enum gate_mo
 		return r;
 	if (best == GATE_GENERATIONS) {
 		r = remove_all(error);
-		return r < 0 || mode == GATE_OFF ? r : replace(GATE_GENERATIONS, mode, error);
+		return r < 0 || mode == GATE_OFF ? r : replace(NULL, mode, error);
 	}
 	before = mode_of(&gates[best]);
 	if (mode < before)
 		mode = before;
+	turn_off(&gates[1 - best]);
 	r = kernel_gate_remove(1 - best, error);
 	if (r < 0)
 		return r;
 	if (mode == GATE_OFF)
 		return kernel_gate_remove(best, error);
 	if (!current || before < mode)
-		return replace(best, mode, error);
+		return replace(&gates[best], mode, error);
 	gates[best].config->init_types = enforce.init_types;
 	take_gate(&gates[best]);
 	return 0;
@@ -275,26 +207,39 @@ int enforce_find(enum gate_mode *ret, struct error *error)
 	enum gate_mode mode = GATE_OFF;
 	int r = open_all(gates, error);
 
-	for (unsigned i = 0; i < GATE_GENERATIONS && r == 0; i++)
+	for (unsigned i = 0; i < GATE_GENERATIONS; i++)
 		if (gates[i].config && mode_of(&gates[i]) > mode)
 			mode = mode_of(&gates[i]);
 	close_all(gates);
-	if (r == 0)
-		*ret = mode;
-	return r;
+	if (r < 0 && mode == GATE_OFF)
+		return r;
+	/* one that can be opened is enough, and what follows has errors of its own */
+	if (r < 0 && error)
+		error_done(error);
+	*ret = mode;
+	return 0;
 }
 
 int enforce_remove(struct error *error)
 {
 	struct kernel_gate gates[GATE_GENERATIONS] = {KERNEL_GATE_INIT, KERNEL_GATE_INIT};
-	int r = open_all(gates, error);
+	int r = open_all(gates, error), r_rest;
 
-	/* for whoever still holds one of its links */
-	for (unsigned i = 0; i < GATE_GENERATIONS && r == 0; i++)
-		if (gates[i].config)
-			set_mode(&gates[i], GATE_OFF);
+	for (unsigned i = 0; i < GATE_GENERATIONS; i++)
+		turn_off(&gates[i]);
 	close_all(gates);
-	return r < 0 ? r : remove_all(error);
+	r_rest = remove_all(error);
+	return r < 0 ? r : r_rest;
+}
+
+bool enforce_is_felt(void)
+{
+	union bpf_attr attr;
+
+	/* The gate looks at the command alone, the kernel then at the descriptor: EBADF. */
+	memset(&attr, 0, sizeof(attr));
+	attr.test.prog_fd = UINT32_MAX;
+	return sys_bpf(BPF_PROG_TEST_RUN, &attr, ATTR_SIZE(test)) == -EPERM;
 }
 
 /*
@@ -304,7 +249,6 @@ int enforce_remove(struct error *error)
 int enforce_set_mode(enum gate_mode mode, struct error *error)
 {
 	enum gate_mode before = enforce_mode();
-	unsigned previous = enforce.present ? enforce.gate.generation : GATE_GENERATIONS;
 	int r;
 
 	if (mode == before)
@@ -316,7 +260,7 @@ int enforce_set_mode(enum gate_mode mode, struct error *error)
 		return r;
 	}
 	if (mode > before)
-		return replace(before == GATE_OFF ? GATE_GENERATIONS : previous, mode, error);
+		return replace(before == GATE_OFF ? NULL : &enforce.gate, mode, error);
 	pthread_rwlock_rdlock(&enforce.lock);
 	set_mode(&enforce.gate, mode);
 	pthread_rwlock_unlock(&enforce.lock);
@@ -439,12 +383,21 @@ int enforce_link_add(int link_fd)
 	return r;
 }
 
-void enforce_link_remove(int link_fd)
+/*
+ * Guarded until it is gone, so that nobody gets a descriptor in between and keeps it. The kernel
+ * gives ids in a circle: none is another link's again before two thousand million more were made.
+ */
+void enforce_link_close(int link_fd)
 {
 	uint32_t id;
+	bool known;
 
+	if (link_fd < 0)
+		return;
+	known = link_id(link_fd, &id) == 0;
+	safe_close(link_fd);
 	pthread_rwlock_rdlock(&enforce.lock);
-	if (enforce.present && link_id(link_fd, &id) == 0)
+	if (known && enforce.present)
 		bpf_map_delete_elem(enforce.gate.links_fd, &id);
 	pthread_rwlock_unlock(&enforce.lock);
 }

@@ -53,11 +53,13 @@ void enforce_counts(struct gate_count ret[static _GATE_REASON_MAX], uint64_t *re
  */
 int enforce_events_dup(void);
 
-/* What is pinned of the gate, of any version: the strictest mode. Fails in a process that the gate
- * does not take for the daemon. */
+/* What is pinned of the gate, of any version: the strictest mode of what can be opened. Fails in a
+ * process that the gate does not take for the daemon. */
 int enforce_find(enum gate_mode *ret, struct error *error);
-/* Takes all of that away. */
+/* Takes all of that away: what can be, also where something fails. */
 int enforce_remove(struct error *error);
+/* Does a gate refuse something now? Also one whose pins are hidden from this process. */
+bool enforce_is_felt(void);
 
 /* ---- for load.c ---- */
 
@@ -75,7 +77,8 @@ void enforce_child_remove(int pidfd);
 void enforce_links_begin(void);
 void enforce_links_end(void);
 int enforce_link_add(int link_fd);
-void enforce_link_remove(int link_fd);
+/* Closes it, and then forgets it. With -1 it does nothing. */
+void enforce_link_close(int link_fd);
 /* Those of loads that an earlier daemon had. */
 void enforce_links_forget(void);
 

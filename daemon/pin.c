@@ -303,7 +303,9 @@ static int remove_names(int fd, const char *prefix)
 	while ((entry = readdir(dir))) {
 		if (entry->d_name[0] == '.' || strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
 			continue;
-		if (unlinkat(fd, entry->d_name, 0) < 0 && errno != ENOENT && r == 0)
+		/* a folder has been put there to be in the way */
+		if (unlinkat(fd, entry->d_name, entry->d_type == DT_DIR ? AT_REMOVEDIR : 0) < 0 &&
+		    errno != ENOENT && r == 0)
 			r = -errno;
 	}
 	closedir(dir);

@@ -96,7 +96,7 @@ static void test_without_a_gate(void **state)
 	enforce_links_begin();
 	enforce_links_forget();
 	assert_int_equal(enforce_link_add(-1), 0);
-	enforce_link_remove(-1);
+	enforce_link_close(-1);
 	enforce_links_end();
 	assert_int_equal(enforce_guard(&loaded, &links), 0);
 	assert_int_equal(enforce_epoch(), 0);

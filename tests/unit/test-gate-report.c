@@ -116,10 +116,11 @@ static void test_sentences(void **state)
 		{GATE_COMMAND, "use command 28 of bpf(2) in a loader, which needs it for no map or "
 			       "program"},
 		{GATE_RUN, "run a program by BPF_PROG_RUN, which is for bpfgated"},
-		{GATE_OBJECT, "open a program, map or link of bpfgated's"},
-		{GATE_PIN, "remove or rename what is pinned in /sys/fs/bpf/bpfgate"},
+		{GATE_OBJECT, "open a program or map of bpfgated's"},
+		{GATE_PIN, "change what is pinned in /sys/fs/bpf/bpfgate, or add to it"},
 		{GATE_MOUNT, "change a mount that /sys/fs/bpf/bpfgate is in"},
 		{GATE_TRACE, "trace bpfgated or a process of it"},
+		{GATE_FTRACE, "write to kernel.ftrace_enabled, which can switch the gate off"},
 		{_GATE_REASON_MAX, "do what this version of bpfgated has no name for"},
 	};
 
@@ -136,6 +137,31 @@ static void test_sentences(void **state)
 
 		snprintf(expected, sizeof(expected),
 			 "<5>The gate refused user 1001 (process 321, \"evil\") to %s.\n",
+			 cases[i].expected);
+		check_entry(&event, 0, expected);
+	}
+}
+
+/* Whose a link is cannot always be told, and an agent's own is not called the daemon's. */
+static void test_links(void **state)
+{
+	static const struct {
+		uint32_t command;
+		const char *expected;
+	} cases[] = {
+		{BPF_LINK_UPDATE, "update a link, and whose it is cannot be told"},
+		{BPF_LINK_DETACH, "detach a link, and whose it is cannot be told"},
+		{BPF_LINK_GET_FD_BY_ID, "open a link that is, or may be, bpfgated's"},
+		{GATE_NO_COMMAND, "open a program or map of bpfgated's"},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct gate_event event = event_of(0, GATE_OBJECT);
+		char expected[256];
+
+		event.command = cases[i].command;
+		snprintf(expected, sizeof(expected),
+			 "<5>The gate refused user 0 (process 0, \"\") to %s.\n",
 			 cases[i].expected);
 		check_entry(&event, 0, expected);
 	}
@@ -167,6 +193,7 @@ int main(void)
 		cmocka_unit_test_setup(test_outcome, setup),
 		cmocka_unit_test_setup(test_many_users, setup),
 		cmocka_unit_test(test_sentences),
+		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_hostile_name),
 	};
 

@@ -11,11 +11,20 @@
  *                                          each line of its input
  *   gate-attacker fd prog|map|map-read|link ID
  *   gate-attacker fds prog|map|map-read|link ID...   how many of these it gets
- *   gate-attacker unlink|rmdir PATH        gate-attacker rename PATH PATH
+ *   gate-attacker unlink|rmdir PATH        gate-attacker rename|link|symlink PATH PATH
+ *   gate-attacker mkdir|chmod PATH         gate-attacker pin PATH: a map of its own
+ *   gate-attacker write PATH               opens it to write, no more
+ *   gate-attacker race-link ID             tries to open it until the answer is not EPERM, for two
+ *                                          minutes
+ *   gate-attacker hold-link PATH           opens the link that is pinned there, prints "ready", and
+ *                                          keeps it until its input ends
  *   gate-attacker umount|detach PATH       the second with MNT_DETACH
  *   gate-attacker copy-detach PATH         in a mount namespace that passes it on
+ *   gate-attacker private-detach PATH      the same, made private before, but not what it is in
+ *   gate-attacker below-detach FROM PATH   FROM and all below it, bound in a tmpfs at PATH, which
+ *                                          is detached then
  *   gate-attacker move PATH PATH           gate-attacker move-old PATH PATH: by mount(2)
- *   gate-attacker cover PATH               a tmpfs over it
+ *   gate-attacker cover|move-tmpfs PATH    a tmpfs over it, by mount(2) or move_mount(2)
  *   gate-attacker read-only PATH           remounts it
  *   gate-attacker trace PID
  *   gate-attacker orphan PROGRAM [ARG]...  runs it as a process that PID 1 has been handed
@@ -29,6 +38,7 @@
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "bundle.h"
 #include "enforce.h"
@@ -200,6 +210,39 @@ static int count_fds(const char *kind, char **ids)
 	return 0;
 }
 
+/* Whoever takes a descriptor's number back before the link has gone leaves a gap. */
+static int race_link(uint32_t id)
+{
+	time_t end = time(NULL) + 120;
+	int r;
+
+	do
+		r = bpf_link_get_fd_by_id(id);
+	while (r == -EPERM && time(NULL) < end);
+	return r;
+}
+
+static int hold_link(const char *path)
+{
+	int fd = bpf_obj_get(path);
+	char line[16];
+
+	if (fd < 0)
+		return answer(fd);
+	puts("ready");
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin))
+		;
+	return 0;
+}
+
+static int pin_map(const char *path)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "attack", 4, 4, 1, NULL);
+
+	return fd < 0 ? fd : bpf_obj_pin(fd, path);
+}
+
 /* ---- pins and mounts ---- */
 
 static long copy_detach(const char *path)
@@ -207,6 +250,42 @@ static long copy_detach(const char *path)
 	if (unshare(CLONE_NEWNS) < 0)
 		return -errno;
 	return result_of(umount2(path, MNT_DETACH));
+}
+
+static long private_detach(const char *path)
+{
+	static const struct mount_attr private = {.propagation = MS_PRIVATE};
+
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    mount_setattr(AT_FDCWD, path, 0, (struct mount_attr *)&private, sizeof(private)) < 0)
+		return -errno;
+	return result_of(umount2(path, MNT_DETACH));
+}
+
+static long below_detach(const char *from, const char *path)
+{
+	char to[PATH_MAX];
+
+	snprintf(to, sizeof(to), "%s/below", path);
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", path, "tmpfs", 0, NULL) < 0 ||
+	    mount(NULL, path, NULL, MS_PRIVATE, NULL) < 0 || mkdir(to, 0700) < 0 ||
+	    mount(from, to, NULL, MS_BIND | MS_REC, NULL) < 0) {
+		fprintf(stderr, "gate-attacker: cannot prepare %s: ", to);
+		return -errno;
+	}
+	return result_of(umount2(path, MNT_DETACH));
+}
+
+static long move_tmpfs(const char *path)
+{
+	int fs = (int)syscall(SYS_fsopen, "tmpfs", 0), mnt;
+
+	if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	mnt = (int)syscall(SYS_fsmount, fs, 0, 0);
+	if (mnt < 0)
+		return -errno;
+	return result_of(syscall(SYS_move_mount, mnt, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH));
 }
 
 static long move_new(const char *from, const char *to)
@@ -244,29 +323,55 @@ static int orphan(char **argv)
 	return read(waiting[0], &status, 1) != 0;
 }
 
-static int two_words(char **argv)
+static int on_path(const char *verb, const char *path)
 {
-	const char *verb = argv[1], *path = argv[2];
-
-	if (streq(verb, "load"))
-		return answer(load(path));
 	if (streq(verb, "unlink"))
 		return answer(result_of(unlink(path)));
 	if (streq(verb, "rmdir"))
 		return answer(result_of(rmdir(path)));
+	if (streq(verb, "mkdir"))
+		return answer(result_of(mkdir(path, 0700)));
+	if (streq(verb, "chmod"))
+		return answer(result_of(chmod(path, 0777)));
+	if (streq(verb, "write"))
+		return answer(result_of(open(path, O_WRONLY | O_CLOEXEC)));
+	if (streq(verb, "pin"))
+		return answer(pin_map(path));
+	return 2;
+}
+
+static int on_mount(const char *verb, const char *path)
+{
 	if (streq(verb, "umount"))
 		return answer(result_of(umount2(path, 0)));
 	if (streq(verb, "detach"))
 		return answer(result_of(umount2(path, MNT_DETACH)));
 	if (streq(verb, "copy-detach"))
 		return answer(copy_detach(path));
+	if (streq(verb, "private-detach"))
+		return answer(private_detach(path));
 	if (streq(verb, "cover"))
 		return answer(result_of(mount("none", path, "tmpfs", 0, NULL)));
+	if (streq(verb, "move-tmpfs"))
+		return answer(move_tmpfs(path));
 	if (streq(verb, "read-only"))
 		return answer(result_of(mount(NULL, path, NULL, MS_REMOUNT | MS_RDONLY, NULL)));
+	return on_path(verb, path);
+}
+
+static int two_words(char **argv)
+{
+	const char *verb = argv[1], *word = argv[2];
+
+	if (streq(verb, "load"))
+		return answer(load(word));
 	if (streq(verb, "trace"))
-		return answer(trace(atoi(path)));
-	return 2;
+		return answer(trace(atoi(word)));
+	if (streq(verb, "race-link"))
+		return answer(race_link((uint32_t)atoi(word)));
+	if (streq(verb, "hold-link"))
+		return hold_link(word);
+	return on_mount(verb, word);
 }
 
 static int three_words(char **argv)
@@ -275,8 +380,14 @@ static int three_words(char **argv)
 
 	if (streq(verb, "fd"))
 		return answer(get_fd(argv[2], (uint32_t)atoi(argv[3])));
+	if (streq(verb, "below-detach"))
+		return answer(below_detach(argv[2], argv[3]));
 	if (streq(verb, "rename"))
 		return answer(result_of(rename(argv[2], argv[3])));
+	if (streq(verb, "link"))
+		return answer(result_of(link(argv[2], argv[3])));
+	if (streq(verb, "symlink"))
+		return answer(result_of(symlink(argv[2], argv[3])));
 	if (streq(verb, "move"))
 		return answer(move_new(argv[2], argv[3]));
 	if (streq(verb, "move-old"))

@@ -81,9 +81,9 @@ user_loads() { # NAME
 	expect "gate: $1: the user's signed load works" 0 "" as alice bpfctl run "$b/execwatch.bpfb" --duration 1
 }
 
-# The daemon's options for the next start.
+# The daemon's options for the next start. A gate takes long to put up where the guest is slow.
 options() {
-	printf '[Service]\nExecStart=\nExecStart=/usr/lib/bpfgate/bpfgated %s\nRestart=no\n' "$*" >$drop_in/55-gate.conf
+	printf '[Service]\nTimeoutStartSec=600\nExecStart=\nExecStart=/usr/lib/bpfgate/bpfgated %s\nRestart=no\n' "$*" >$drop_in/55-gate.conf
 	systemctl daemon-reload
 }
 
@@ -223,16 +223,32 @@ try "enforce: a pin of the gate's" EPERM by root unlink "$(echo $pins/gate/*/gat
 try "enforce: a pin is not renamed" EPERM by attacker_root rename "$pins/$id/link-0" /sys/fs/bpf/away
 try "enforce: nor its folder" EPERM by attacker_root rename "$pins/$id" "$pins/away"
 try "enforce: nor the folder of all" EPERM by attacker_root rename "$pins" /sys/fs/bpf/away
-mkdir $pins/empty
-try "enforce: folders stay" EPERM by attacker_root rmdir $pins/empty
+try "enforce: folders stay" EPERM by attacker_root rmdir "$pins/$id"
+try "enforce: none is made" EPERM by root mkdir $pins/gate/2
+try "enforce: nor beside a gate" EPERM by attacker_root mkdir "$(echo $pins/gate/*)/more"
+try "enforce: nothing is pinned there" EPERM by attacker_root pin $pins/attack
+try "enforce: nor linked to there" EPERM by root symlink /etc/passwd $pins/attack
+try "enforce: a pin is not linked to" EPERM by root link "$pins/$id/link-0" /sys/fs/bpf/away
+try "enforce: nor given to others" EPERM by root chmod $pins
+try "enforce: elsewhere all of that is done: a folder" ok by root mkdir /sys/fs/bpf/other
+try "enforce: a pin" ok by attacker_root pin /sys/fs/bpf/other/map
+try "enforce: a second one" ok by root link /sys/fs/bpf/other/map /sys/fs/bpf/other/link
+rm -r /sys/fs/bpf/other
 try "enforce: bpffs is not unmounted" EPERM umount /sys/fs/bpf
 try "enforce: nor lazily" EPERM detach /sys/fs/bpf
 try "enforce: nor with /sys" EPERM detach /sys
 try "enforce: nor by way of another namespace" EPERM copy-detach /sys/fs/bpf
+try "enforce: nor where it alone was made private there" EPERM private-detach /sys/fs/bpf
+try "enforce: nor with what it hangs below" EPERM detach /
 mkdir "$work/elsewhere"
+try "enforce: nor below a folder of the attacker's own" EPERM by attacker_root below-detach /sys "$work/elsewhere"
+umount "$work/elsewhere"
 try "enforce: it is not moved" EPERM move /sys/fs/bpf "$work/elsewhere"
 try "enforce: nor in the old way" EPERM move-old /sys/fs/bpf "$work/elsewhere"
 try "enforce: nor covered" EPERM cover /sys/fs/bpf
+try "enforce: nor with what it is in" EPERM cover /sys/fs
+try "enforce: nor with /sys" EPERM cover /sys
+try "enforce: nor by a move" EPERM by attacker_root move-tmpfs /sys/fs
 try "enforce: nor made read-only" EPERM read-only /sys/fs/bpf
 expect "gate: enforce: a namespace of its own it may change" 0 "^ok$" \
 	unshare -m --propagation private setpriv --inh-caps "$caps" --bounding-set "$caps" \
@@ -240,10 +256,17 @@ expect "gate: enforce: a namespace of its own it may change" 0 "^ok$" \
 try "enforce: other mounts as well: made" ok by root cover "$work/elsewhere"
 try "enforce: and removed" ok by root umount "$work/elsewhere"
 try "enforce: the daemon is not traced" EPERM by almost_root trace "$(daemon_pid)"
+try "enforce: security modules are not switched off" EPERM by root write /proc/sys/kernel/ftrace_enabled
+same "gate: enforce: which everybody may look up" 1 "$(cat /proc/sys/kernel/ftrace_enabled)"
+try "enforce: other settings can be written" ok by root write /proc/sys/kernel/printk_ratelimit_burst
 in_journal "enforce: objects" \
-	'The gate refused user 1001 (process N, "gate-attacker") to open a program, map or link of bpfgated'"'"'s.'
+	'The gate refused user 1001 (process N, "gate-attacker") to open a program or map of bpfgated'"'"'s.'
+in_journal "enforce: links" \
+	'The gate refused user 1001 (process N, "gate-attacker") to open a link that is, or may be, bpfgated'"'"'s.'
+in_journal "enforce: switching off" \
+	'The gate refused user 0 (process N, "gate-attacker") to write to kernel.ftrace_enabled, which can switch the gate off.'
 in_journal "enforce: pins" \
-	'The gate refused user 0 (process N, "gate-attacker") to remove or rename what is pinned in /sys/fs/bpf/bpfgate.'
+	'The gate refused user 0 (process N, "gate-attacker") to change what is pinned in /sys/fs/bpf/bpfgate, or add to it.'
 in_journal "enforce: mounts" \
 	'The gate refused user 1001 (process N, "gate-attacker") to change a mount that /sys/fs/bpf/bpfgate is in.'
 in_journal "enforce: tracing" \
@@ -268,15 +291,16 @@ cat >/run/systemd/system/gate-test.service <<-END
 	IPAddressDeny=any
 	DevicePolicy=closed
 	DeviceAllow=/dev/null rw
-	RestrictFileSystems=ext4 tmpfs proc sysfs
+	RestrictFileSystems=ext4 tmpfs ramfs proc sysfs
 	RestrictNetworkInterfaces=lo
 	SocketBindDeny=any
-	ExecStart=/bin/sh -c 'ping -c 1 -W 1 127.0.0.1 >/dev/null && echo reached; exec sleep 600'
+	SetCredential=a:b
+	ExecStart=/bin/sh -c 'echo the credential: \$(cat %d/a); ping -c 1 -W 1 127.0.0.1 >/dev/null && echo reached; exec sleep 600'
 END
 systemctl daemon-reload
 systemd_since=@$(date +%s)
 for _ in 1 2; do
-	holds "gate: enforce: a service with IPAddressDeny=, DeviceAllow=, RestrictFileSystems= restarts" \
+	holds "gate: enforce: a service with IPAddressDeny=, DeviceAllow=, RestrictFileSystems=, SetCredential= restarts" \
 		systemctl restart gate-test.service
 done
 sleep 2
@@ -285,6 +309,8 @@ same "gate: enforce: without an error in the journal" "" \
 	"$(journalctl -o cat -p warning --since "$systemd_since" _PID=1 + UNIT=gate-test.service | grep -v '^The gate')"
 same "gate: enforce: and with effect" "" \
 	"$(journalctl -o cat -u gate-test.service --since "$systemd_since" | grep -x reached)"
+same "gate: enforce: and with its credentials" "the credential: b" \
+	"$(journalctl -o cat -u gate-test.service --since "$systemd_since" | grep credential: | sort -u)"
 systemctl daemon-reexec
 holds "gate: enforce: PID 1 begins anew" systemctl restart gate-test.service
 systemctl stop gate-test.service
@@ -307,32 +333,53 @@ guards "the next daemon" EPERM
 
 # An upgrade: new files in the old places. All the while somebody tries.
 before=$(ls $pins/gate)
+mkfifo "$work/hold"
+attacker_root "$bin/gate-attacker" hold-link "$pins/gate/$before/gate_prog_load" <"$work/hold" >"$work/held" 2>&1 &
+holder=$!
+exec 8>"$work/hold"
+wait_for 10 grep -q ready "$work/held"
 cp -a /usr/lib/bpfgate/bpfgated /usr/lib/bpfgate/.new && mv /usr/lib/bpfgate/.new /usr/lib/bpfgate/bpfgated
 cp /usr/lib/bpfgate/gate.bpf.o /usr/lib/bpfgate/.new && echo >>/usr/lib/bpfgate/.new
 mv /usr/lib/bpfgate/.new /usr/lib/bpfgate/gate.bpf.o
 (while [[ ! -e $work/upgraded ]]; do attacker "$bin/gate-attacker" load socket_filter; done) >"$work/tries" 2>&1 &
+trier=$!
 systemctl restart bpfgated.service
 touch "$work/upgraded"
-wait $!
+wait $trier
 same "gate: an upgrade leaves no gap" EPERM "$(sort -u "$work/tries")"
 same "gate: it is another gate, enforcing as the first" "$((1 - before)) enforce" "$(ls $pins/gate) $(mode_of)"
 user_loads "after the upgrade"
 guards "after the upgrade" EPERM
 
+# The number of a link is guarded for as long as there is the link.
+race() {
+	local load racer
+
+	load=$(as alice bpfctl load "$b/execwatch.bpfb" --json=short | json_get id)
+	attacker "$bin/gate-attacker" race-link "$(bpf_ids link | awk '{ print $NF }')" &
+	racer=$!
+	as alice bpfctl unload "$load" >/dev/null
+	wait $racer
+}
+same "gate: enforce: a link that goes cannot be kept" ENOENT "$(for _ in {1..6}; do race; done | sort -u)"
+
 # ---- off again ----
 expect "gate: off" 0 "^off$" bpfctl gate off
 in_journal "and recorded" "User 0 changed the gate from enforce to off."
-same "gate: off: nothing of it is pinned" "empty $id" "$(find $pins -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -r | xargs)"
+same "gate: off: nothing of it is pinned" "$id" "$(find $pins -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -r | xargs)"
+same "gate: off: somebody has a link of the gate before that" ready "$(cat "$work/held")"
 try "off: an unsigned program loads" ok load socket_filter
+exec 8>&-
+wait $holder
 guards off ok
 try "off: a daemon can be traced" ok by almost_root trace "$(daemon_pid)"
-rmdir $pins/empty
 expect "gate: off: unload" 0 "" as alice bpfctl unload "$id"
 
 # ---- from the start, and the break-glass ----
 options --gate enforce
+mkdir -p $pins/gate/0/config $pins/gate/1/config
 systemctl restart bpfgated.service
-same "gate: from the start" enforce "$(mode_of)"
+same "gate: from the start, with folders in its way" "enforce 0" "$(mode_of) $(ls $pins/gate)"
 try "from the start: an unsigned program" EPERM load socket_filter
 user_loads "from the start"
 systemctl stop bpfgated.service bpfgated.socket
@@ -342,6 +389,14 @@ mv /run/systemd/journal/away /run/systemd/journal/socket
 in_journal "break-glass: and it says why" \
 	"bpfgated: the gate is left as it is, for the journal cannot be told (No such file or directory): start systemd-journald, or reboot without --gate"
 try "break-glass: the gate is still there" EPERM load socket_filter
+mkdir -p /run/systemd/system/bpfgate-break-glass.service.d
+printf '[Service]\nTemporaryFileSystem=/sys/fs\n' >/run/systemd/system/bpfgate-break-glass.service.d/55-gate.conf
+systemctl daemon-reload
+expect "gate: break-glass: not where the pins are hidden from it" 1 "" systemctl start bpfgate-break-glass.service
+in_journal "break-glass: and it says so" \
+	"bpfgated: a gate is in force, but it cannot be found in /sys/fs/bpf/bpfgate/gate: unmount what is mounted over /sys, /sys/fs or /sys/fs/bpf and start bpfgate-break-glass.service again, or reboot without --gate"
+rm -r /run/systemd/system/bpfgate-break-glass.service.d
+systemctl daemon-reload
 expect "gate: break-glass" 0 "" systemctl start bpfgate-break-glass.service
 in_journal "break-glass: the entry" "The gate is taken away by bpfgated --break-glass (user 0)."
 in_journal "break-glass: what it was" "The gate (enforce) has been taken away."
