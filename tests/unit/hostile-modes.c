@@ -26,6 +26,9 @@ const struct hostile_mode hostile_modes[] = {
 	{"map-flags", "makes its map with other flags, of which a manifest says nothing",
 	 hostile_map_flags, HONEST, NULL, NULL},
 
+	{"honest-fill", "fills its map with what was signed, or is given", hostile_fill, HONEST,
+	 NULL, NULL},
+
 	/* less than it says */
 	{"nothing", "makes nothing and says that all is well", hostile_nothing,
 	 RUN("the loader gave nothing for program 0 of the manifest"), NULL, NULL},
@@ -55,6 +58,29 @@ const struct hostile_mode hostile_modes[] = {
 	 READ(MAKES("map of a type that it writes as it runs")), NULL, NULL},
 	{"hidden-store", "writes to where nobody can tell", hostile_hidden_store,
 	 INSTRUCTION("a store to a place that cannot be told"), NULL, NULL},
+
+	/* read, and handed out in the map */
+	{"read-kernel", "copies the kernel's memory", hostile_read_kernel,
+	 INSTRUCTION("a copy from a place that cannot be told"), NULL, NULL},
+	{"read-user", "copies the load child's memory", hostile_read_user,
+	 INSTRUCTION("a copy from a place that cannot be told"), NULL, NULL},
+	{"read-opening", "says itself where a map's value is to be read", hostile_own_opening,
+	 INSTRUCTION("a store over what it is given"), NULL, NULL},
+	{"read-stack", "reads what was on the stack before", hostile_stack,
+	 INSTRUCTION("a load from its stack before that is cleared"), NULL, NULL},
+	{"value-address", "lets the kernel read a map's value from its own memory",
+	 hostile_value_address,
+	 INSTRUCTION("a bpf(2) command that reads its value from a place that cannot be told"),
+	 NULL, NULL},
+	{"key-address", "the same for the key", hostile_key_address,
+	 INSTRUCTION("a bpf(2) command that reads its key from a place that cannot be told"), NULL,
+	 NULL},
+	{"computed-value", "puts an address into its map", hostile_computed_value,
+	 INSTRUCTION("a bpf(2) command that puts into a map what it has computed"), NULL, NULL},
+	{"fd-array", "lets the verifier read behind its data, and write it into the log",
+	 hostile_fd_array,
+	 INSTRUCTION("a bpf(2) command that reads its fd_array from outside of its data"), NULL,
+	 NULL},
 
 	/* attached by itself */
 	{"raw-tp-open", "attaches a program by itself", hostile_link_create, COMMAND("17"),

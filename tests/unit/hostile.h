@@ -96,3 +96,14 @@ void hostile_fexit(struct loader_asm *a);
 void hostile_modify_return(struct loader_asm *a);
 void hostile_program_kfunc(struct loader_asm *a);
 void hostile_program_helper(struct loader_asm *a);
+
+/* hostile-reads.c: what is read, and handed out in a map */
+void hostile_fill(struct loader_asm *a);
+void hostile_read_kernel(struct loader_asm *a);
+void hostile_read_user(struct loader_asm *a);
+void hostile_value_address(struct loader_asm *a);
+void hostile_key_address(struct loader_asm *a);
+void hostile_own_opening(struct loader_asm *a);
+void hostile_computed_value(struct loader_asm *a);
+void hostile_fd_array(struct loader_asm *a);
+void hostile_stack(struct loader_asm *a);

@@ -247,8 +247,9 @@ static void test_changed(void **state)
 
 	SKIP_UNLESS_POSSIBLE();
 	/* The digest of the map's contents, asked of the kernel, is compared with our own; here it
-	 * fits, and the loader itself is refused by the verifier: R0 is not set. */
+	 * fits, and the loader itself is refused by the verifier: R9 is not set. */
 	asm_start(&loader, 1);
+	asm_insn(&loader, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_0, BPF_REG_9, 0, 0);
 	asm_insn(&loader, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 	input = input_of(&loader);
 	assert_int_equal(loader_load(&input, 1, LOAD_DEADLINE_USEC, &loaded, &error), -EACCES);
