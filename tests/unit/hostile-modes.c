@@ -2,6 +2,7 @@
 #include <ctype.h>
 
 #include "hostile.h"
+#include "sys-bpf.h"
 
 #define NO_SUCH_LOADER ", which no loader made by 'bpfctl build' has"
 #define MAKES(what)    "the loader makes a " what ", which no loader made by 'bpfctl build' does"
@@ -185,4 +186,36 @@ bool hostile_refusal_fits(const struct hostile_mode *mode, const char *message)
 			message++;
 	}
 	return *message == '\0';
+}
+
+const char *hostile_unable(void)
+{
+	static const struct bpf_insn insns[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	static const uint8_t digest[32];
+	_cleanup_close_ int map = -1, program = -1;
+	union bpf_attr attr;
+
+	if (geteuid() != 0)
+		return "not root";
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = BPF_MAP_TYPE_ARRAY;
+	attr.key_size = 4;
+	attr.value_size = 8;
+	attr.max_entries = 1;
+	attr.excl_prog_hash = sys_ptr(digest);
+	attr.excl_prog_hash_size = sizeof(digest);
+	map = sys_bpf(BPF_MAP_CREATE, &attr, ATTR_SIZE(excl_prog_hash_size));
+	if (map < 0)
+		return "the kernel makes no exclusive map, or not for us";
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_SYSCALL;
+	attr.prog_flags = BPF_F_SLEEPABLE;
+	attr.insns = sys_ptr(insns);
+	attr.insn_cnt = ARRAY_SIZE(insns);
+	attr.license = sys_ptr("GPL");
+	program = sys_bpf(BPF_PROG_LOAD, &attr, ATTR_SIZE(prog_flags));
+	return program < 0 ? "the kernel loads no SYSCALL program, or not for us" : NULL;
 }

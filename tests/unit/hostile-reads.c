@@ -38,7 +38,7 @@ static void kernel_address(struct loader_asm *a, uint8_t dst)
 void hostile_fill(struct loader_asm *a)
 {
 	size_t key = asm_data(a, zeros, sizeof(zeros));
-	size_t value = asm_data(a, "signed", 8);
+	size_t value = asm_data(a, "signed!", sizeof("signed!"));
 
 	make_map(a);
 	asm_opening(a, BPF_REG_3, 0);

@@ -33,6 +33,10 @@ const struct hostile_mode *hostile_find(const char *name);
 /* Is @message what @mode must be refused with? */
 bool hostile_refusal_fits(const struct hostile_mode *mode, const char *message);
 
+/* Why none of them can be run here (not root, a kernel or container that does not let us), or NULL.
+ */
+const char *hostile_unable(void);
+
 /* ---- for those who write them ---- */
 
 /* The stack keeps what is needed later: fds. */
