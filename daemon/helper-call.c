@@ -223,11 +223,9 @@ bool helper_judge(const struct helper_symbols *symbols, const struct bpf_insn *i
 	uint64_t address = symbols->base + (uint64_t)(int64_t)insn->imm;
 
 	*ret_name = NULL;
-	if (insn->code != (BPF_JMP | BPF_CALL) || insn->src_reg != 0)
-		return true;
-	/* not shown */
-	if (insn->imm == 0)
-		return false;
+	/* not shown, or nothing that is known */
+	if (call_form(insn) != CALL_HELPER || insn->imm == 0)
+		return call_form(insn) != CALL_HELPER && call_form(insn) != CALL_UNKNOWN;
 	/* Functions of the same code can have one address: any of their names will do. */
 	for (unsigned i = 0; i < symbols->n; i++) {
 		if (symbols->items[i].address != address)

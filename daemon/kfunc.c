@@ -9,11 +9,30 @@
 #include "capability.h"
 #include "errno-text.h"
 #include "feature.h"
+#include "loader-insn.h"
 #include "pin.h"
 #include "sys-bpf.h"
 
 #define KALLSYMS  "/proc/kallsyms"
 #define CALL_BASE "__bpf_call_base"
+
+enum call_form call_form(const struct bpf_insn *insn)
+{
+	if (!insn_is_jump_class(insn) || BPF_OP(insn->code) != BPF_CALL)
+		return CALL_NONE;
+	if (insn->code != CODE_CALL)
+		return CALL_UNKNOWN;
+	switch (insn->src_reg) {
+	case 0:
+		return CALL_HELPER;
+	case BPF_PSEUDO_CALL:
+		return CALL_OWN;
+	case BPF_PSEUDO_KFUNC_CALL:
+		return CALL_KFUNC;
+	default:
+		return CALL_UNKNOWN;
+	}
+}
 
 int kfunc_each(const void *insns, size_t size,
 	       int (*each)(const struct kfunc_call *call, void *userdata), void *userdata)
@@ -28,9 +47,13 @@ int kfunc_each(const void *insns, size_t size,
 			at += sizeof(insn);
 			continue;
 		}
-		if (insn.code != (BPF_JMP | BPF_CALL) || insn.src_reg != BPF_PSEUDO_KFUNC_CALL)
+		if (call_form(&insn) != CALL_KFUNC && call_form(&insn) != CALL_UNKNOWN)
 			continue;
-		call = (struct kfunc_call){.distance = insn.imm, .module = insn.off};
+		call = (struct kfunc_call){
+			.distance = insn.imm,
+			.module = insn.off,
+			.unknown = call_form(&insn) == CALL_UNKNOWN,
+		};
 		r = each(&call, userdata);
 	}
 	return r;
@@ -162,6 +185,9 @@ const char *kfunc_judge(const struct kfunc_symbols *symbols, const struct kfunc_
 	const char *name = NULL;
 	enum feature feature = _FEATURE_MAX;
 
+	if (call->unknown)
+		return say(buffer, "something by an instruction that bpfgated does not know: a "
+				   "newer version may");
 	if (call->module != 0)
 		return say(buffer, "a kernel function (kfunc) of a module, which none may call");
 	if (call->distance == 0)

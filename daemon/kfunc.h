@@ -18,14 +18,26 @@
 
 #include "loader.h"
 
+/* The forms of calls that the kernel has; one that it gets some day may lead anywhere. */
+enum call_form {
+	CALL_NONE, /* no call */
+	CALL_HELPER,
+	CALL_OWN, /* of a function of the program's own */
+	CALL_KFUNC,
+	CALL_UNKNOWN,
+};
+enum call_form call_form(const struct bpf_insn *insn);
+
 /* What a call of a kernel function leads to. */
 struct kfunc_call {
 	int32_t distance; /* from __bpf_call_base; 0: not shown */
 	int16_t module;	  /* not 0: a function of a module */
+	bool unknown;	  /* CALL_UNKNOWN: nobody may */
 };
 
-/* Finds the calls of kernel functions among instructions as the kernel shows them: calls @each for
- * every one until that returns something else than 0, which is returned; else 0. */
+/* Finds the calls of kernel functions, and those of an unknown form, among instructions as the
+ * kernel shows them: calls @each for every one until that returns something else than 0, which is
+ * returned; else 0. */
 int kfunc_each(const void *insns, size_t size,
 	       int (*each)(const struct kfunc_call *call, void *userdata), void *userdata);
 

@@ -7,10 +7,11 @@
  * write to user memory (bpf_probe_write_user() needs CAP_SYS_ADMIN). Afterwards every fd must be
  * one of the three or one that the manifest declares.
  *
- * The child can be misled: the verifier's log goes to an address that a loader chooses, which may
- * be the child's own code or stack. So its word counts for nothing that matters: objects that it
- * does not hand over end with it, objects that it does are looked at again by the parent (kind, by
- * load.c) and by attest(), and a system call filter keeps it from starting anything.
+ * The child is not trusted, for a loader runs in it, and only the reading of it (loader-data.h)
+ * keeps that from having the verifier's log written over the child's own code or stack. So its word
+ * counts for nothing that matters: objects that it does not hand over end with it, objects that it
+ * does are looked at again by the parent (kind, by load.c) and by attest(), and a system call
+ * filter keeps it from starting anything.
  *
  * The child is forked by one thread of several: it may call nothing that allocates or locks. It
  * makes its first bpf(2) call when its parent has registered it with the gate (enforce.h) and sent

@@ -387,7 +387,7 @@ static int input_check(const struct load_input *input, struct error *error)
 	if (test_hook_skip_authentication())
 		return 0;
 	r = loader_check(input->loader, error);
-	return r < 0 ? r : loader_data_check(input->loader, input->metadata, error);
+	return r < 0 ? r : loader_data_check(input, error);
 }
 
 /* Puts the objects of @from behind those of @to, which owns them then. */

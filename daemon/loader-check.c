@@ -49,19 +49,18 @@ static bool listed(const int32_t *list, size_t n, int32_t value)
 	return false;
 }
 
-static _printf_(3, 4) int refuse(const struct check *check, size_t index, const char *format, ...)
+int loader_refuse(struct error *error, size_t index, const char *format, ...)
 {
-	char what[96];
+	char what[160];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	return error_set(
-		check->error, -EPERM, ERROR_ATTESTATION, STEP_LOAD,
-		"the loader's instruction %zu is %s, which no loader made by 'bpfctl build' "
-		"has",
-		index, what);
+	return error_set(error, -EPERM, ERROR_ATTESTATION, STEP_LOAD,
+			 "the loader's instruction %zu is %s, which no loader made by 'bpfctl "
+			 "build' has",
+			 index, what);
 }
 
 /* Jumps out of the loader are left to the verifier. */
@@ -78,7 +77,7 @@ static int mark_target(struct check *check, size_t index, const struct bpf_insn 
 		if (check->back[i] == (size_t)target)
 			return 0;
 	if (check->n_back == BACK_MAX)
-		return refuse(check, index, "one jump backwards too many");
+		return loader_refuse(check->error, index, "one jump backwards too many");
 	check->back[check->n_back++] = (size_t)target;
 	return 0;
 }
@@ -98,13 +97,13 @@ static int check_ends(const struct check *check, size_t start)
 			i++;
 		} else if (insn_jump_target(&insn, i, &target)) {
 			if (target <= (int64_t)i)
-				return refuse(check, i, "part of a loop");
+				return loader_refuse(check->error, i, "part of a loop");
 			furthest = target > furthest ? target : furthest;
 		} else if (insn.code == CODE_EXIT && furthest <= (int64_t)i) {
 			return 0;
 		}
 	}
-	return refuse(check, start, "the beginning of what has no end");
+	return loader_refuse(check->error, start, "the beginning of what has no end");
 }
 
 static int check_call(struct check *check, const struct bpf_insn *insn, size_t index)
@@ -113,36 +112,37 @@ static int check_call(struct check *check, const struct bpf_insn *insn, size_t i
 
 	check->known = false;
 	if (insn->code != CODE_CALL)
-		return refuse(check, index, "an indirect call");
+		return loader_refuse(check->error, index, "an indirect call");
 	if (insn->src_reg == BPF_PSEUDO_KFUNC_CALL)
-		return refuse(check, index, "a call of a kernel function");
+		return loader_refuse(check->error, index, "a call of a kernel function");
 	if (insn->src_reg != 0)
-		return refuse(check, index, "a call of a function of its own");
+		return loader_refuse(check->error, index, "a call of a function of its own");
 	if (!listed(helpers, ARRAY_SIZE(helpers), insn->imm))
-		return refuse(check, index, "a call of helper %d", insn->imm);
+		return loader_refuse(check->error, index, "a call of helper %d", insn->imm);
 	if (insn->imm != BPF_FUNC_sys_bpf)
 		return 0;
 	if (!known)
-		return refuse(check, index, "a bpf(2) command that is not a constant");
+		return loader_refuse(check->error, index,
+				     "a bpf(2) command that is not a constant");
 	if (!listed(commands, ARRAY_SIZE(commands), check->value))
-		return refuse(check, index, "bpf(2) command %d", check->value);
+		return loader_refuse(check->error, index, "bpf(2) command %d", check->value);
 	if (++check->n_commands > COMMANDS_MAX)
-		return refuse(check, index, "one bpf(2) command too many");
+		return loader_refuse(check->error, index, "one bpf(2) command too many");
 	return 0;
 }
 
 static int check_load(struct check *check, const struct bpf_insn *insn, size_t index)
 {
 	if (index + 1 >= check->n || loader_insn(check->loader, index + 1).code != 0)
-		return refuse(check, index, "half a 64-bit load");
+		return loader_refuse(check->error, index, "half a 64-bit load");
 	if (insn->dst_reg == BPF_REG_1)
 		check->known = false;
 	if (insn->src_reg == 0)
 		return 0;
 	if (insn->src_reg != BPF_PSEUDO_MAP_IDX && insn->src_reg != BPF_PSEUDO_MAP_IDX_VALUE)
-		return refuse(check, index, "a load of an object's address");
+		return loader_refuse(check->error, index, "a load of an object's address");
 	if (insn->imm != 0)
-		return refuse(check, index, "a load of another map's address");
+		return loader_refuse(check->error, index, "a load of another map's address");
 	return 0;
 }
 
@@ -155,9 +155,9 @@ static int check_insn(struct check *check, const struct bpf_insn *insn, size_t i
 	if (insn_is_jump_class(insn) && BPF_OP(insn->code) == BPF_CALL)
 		return check_call(check, insn, index);
 	if (insn->code == CODE_GOTO_X)
-		return refuse(check, index, "an indirect jump");
+		return loader_refuse(check->error, index, "an indirect jump");
 	if (insn->code == CODE_MAY_GOTO)
-		return refuse(check, index, "a jump of unbounded count");
+		return loader_refuse(check->error, index, "a jump of unbounded count");
 	/*
 	 * Whatever else names R1 may change it: arithmetic and loads by dst_reg, atomic stores by
 	 * src_reg.

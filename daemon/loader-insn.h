@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reading a loader's instructions: what loader-check.c and loader-data.c share. */
+/* Reading a loader's instructions: what loader-check.c, loader-data.c and loader-attr.c share. */
 #pragma once
 
 #include <linux/bpf.h>
 
 #include "bundle.h"
+#include "error.h"
 
 #define CODE_LD_IMM64  (BPF_LD | BPF_DW | BPF_IMM)
 #define CODE_CALL      (BPF_JMP | BPF_CALL)
@@ -35,3 +36,6 @@ static inline bool insn_jump_target(const struct bpf_insn *insn, size_t index, i
 	*ret = (int64_t)index + 1 + (insn->code == CODE_GOTO32 ? insn->imm : insn->off);
 	return true;
 }
+
+/* "the loader's instruction @index is ...": ERROR_ATTESTATION at STEP_LOAD (loader-check.c). */
+_printf_(3, 4) int loader_refuse(struct error *error, size_t index, const char *format, ...);

@@ -2,6 +2,7 @@
 #include <ctype.h>
 
 #include "hostile.h"
+#include "sys-bpf.h"
 
 #define NO_SUCH_LOADER ", which no loader made by 'bpfctl build' has"
 #define MAKES(what)    "the loader makes a " what ", which no loader made by 'bpfctl build' does"
@@ -25,6 +26,9 @@ const struct hostile_mode hostile_modes[] = {
 	 "fentry:vfs_open"},
 	{"map-flags", "makes its map with other flags, of which a manifest says nothing",
 	 hostile_map_flags, HONEST, NULL, NULL},
+
+	{"honest-fill", "fills its map with what was signed, or is given", hostile_fill, HONEST,
+	 NULL, NULL},
 
 	/* less than it says */
 	{"nothing", "makes nothing and says that all is well", hostile_nothing,
@@ -55,6 +59,29 @@ const struct hostile_mode hostile_modes[] = {
 	 READ(MAKES("map of a type that it writes as it runs")), NULL, NULL},
 	{"hidden-store", "writes to where nobody can tell", hostile_hidden_store,
 	 INSTRUCTION("a store to a place that cannot be told"), NULL, NULL},
+
+	/* read, and handed out in the map */
+	{"read-kernel", "copies the kernel's memory", hostile_read_kernel,
+	 INSTRUCTION("a copy from a place that cannot be told"), NULL, NULL},
+	{"read-user", "copies the load child's memory", hostile_read_user,
+	 INSTRUCTION("a copy from a place that cannot be told"), NULL, NULL},
+	{"read-opening", "says itself where a map's value is to be read", hostile_own_opening,
+	 INSTRUCTION("a store over what it is given"), NULL, NULL},
+	{"read-stack", "reads what was on the stack before", hostile_stack,
+	 INSTRUCTION("a load from its stack before that is cleared"), NULL, NULL},
+	{"value-address", "lets the kernel read a map's value from its own memory",
+	 hostile_value_address,
+	 INSTRUCTION("a bpf(2) command that reads its value from a place that cannot be told"),
+	 NULL, NULL},
+	{"key-address", "the same for the key", hostile_key_address,
+	 INSTRUCTION("a bpf(2) command that reads its key from a place that cannot be told"), NULL,
+	 NULL},
+	{"computed-value", "puts an address into its map", hostile_computed_value,
+	 INSTRUCTION("a bpf(2) command that puts into a map what it has computed"), NULL, NULL},
+	{"fd-array", "lets the verifier read behind its data, and write it into the log",
+	 hostile_fd_array,
+	 INSTRUCTION("a bpf(2) command that reads its fd_array from outside of its data"), NULL,
+	 NULL},
 
 	/* attached by itself */
 	{"raw-tp-open", "attaches a program by itself", hostile_link_create, COMMAND("17"),
@@ -159,4 +186,36 @@ bool hostile_refusal_fits(const struct hostile_mode *mode, const char *message)
 			message++;
 	}
 	return *message == '\0';
+}
+
+const char *hostile_unable(void)
+{
+	static const struct bpf_insn insns[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	static const uint8_t digest[32];
+	_cleanup_close_ int map = -1, program = -1;
+	union bpf_attr attr;
+
+	if (geteuid() != 0)
+		return "not root";
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = BPF_MAP_TYPE_ARRAY;
+	attr.key_size = 4;
+	attr.value_size = 8;
+	attr.max_entries = 1;
+	attr.excl_prog_hash = sys_ptr(digest);
+	attr.excl_prog_hash_size = sizeof(digest);
+	map = sys_bpf(BPF_MAP_CREATE, &attr, ATTR_SIZE(excl_prog_hash_size));
+	if (map < 0)
+		return "the kernel makes no exclusive map, or not for us";
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_SYSCALL;
+	attr.prog_flags = BPF_F_SLEEPABLE;
+	attr.insns = sys_ptr(insns);
+	attr.insn_cnt = ARRAY_SIZE(insns);
+	attr.license = sys_ptr("GPL");
+	program = sys_bpf(BPF_PROG_LOAD, &attr, ATTR_SIZE(prog_flags));
+	return program < 0 ? "the kernel loads no SYSCALL program, or not for us" : NULL;
 }

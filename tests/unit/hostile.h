@@ -33,6 +33,10 @@ const struct hostile_mode *hostile_find(const char *name);
 /* Is @message what @mode must be refused with? */
 bool hostile_refusal_fits(const struct hostile_mode *mode, const char *message);
 
+/* Why none of them can be run here (not root, a kernel or container that does not let us), or NULL.
+ */
+const char *hostile_unable(void);
+
 /* ---- for those who write them ---- */
 
 /* The stack keeps what is needed later: fds. */
@@ -96,3 +100,14 @@ void hostile_fexit(struct loader_asm *a);
 void hostile_modify_return(struct loader_asm *a);
 void hostile_program_kfunc(struct loader_asm *a);
 void hostile_program_helper(struct loader_asm *a);
+
+/* hostile-reads.c: what is read, and handed out in a map */
+void hostile_fill(struct loader_asm *a);
+void hostile_read_kernel(struct loader_asm *a);
+void hostile_read_user(struct loader_asm *a);
+void hostile_value_address(struct loader_asm *a);
+void hostile_key_address(struct loader_asm *a);
+void hostile_own_opening(struct loader_asm *a);
+void hostile_computed_value(struct loader_asm *a);
+void hostile_fd_array(struct loader_asm *a);
+void hostile_stack(struct loader_asm *a);

@@ -20,6 +20,11 @@ void asm_start(struct loader_asm *a, unsigned n_maps)
 	a->size = 8; /* the kernel makes no map of nothing */
 	asm_insn(a, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_6, BPF_REG_1, 0, 0);
 	asm_insn(a, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_7, 0, 0, 0);
+	asm_insn(a, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_1, BPF_REG_10, 0, 0);
+	asm_insn(a, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_1, 0, 0, -ASM_STACK);
+	asm_insn(a, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, ASM_STACK);
+	asm_insn(a, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, 0);
+	asm_insn(a, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_probe_read_kernel);
 }
 
 void asm_data_address(struct loader_asm *a, uint8_t dst, size_t offset)
@@ -94,6 +99,44 @@ void asm_return(struct loader_asm *a, int value)
 {
 	asm_insn(a, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, value);
 	asm_insn(a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
+void asm_opening(struct loader_asm *a, uint8_t dst, unsigned i)
+{
+	asm_insn(a, BPF_LDX | BPF_MEM | BPF_DW, dst, BPF_REG_6,
+		 (int16_t)(offsetof(struct loader_context, objects) +
+			   i * sizeof(struct loader_map) +
+			   offsetof(struct loader_map, initial_value)),
+		 0);
+}
+
+void asm_copy(struct loader_asm *a, int32_t helper, size_t to, size_t size)
+{
+	asm_data_address(a, BPF_REG_1, to);
+	asm_insn(a, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, (int32_t)size);
+	asm_insn(a, BPF_JMP | BPF_CALL, 0, 0, 0, helper);
+}
+
+void asm_find_symbol(struct loader_asm *a, const char *name, size_t where)
+{
+	asm_data_address(a, BPF_REG_1, asm_data(a, name, strlen(name) + 1));
+	asm_insn(a, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, (int32_t)strlen(name) + 1);
+	asm_insn(a, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, 0);
+	asm_data_address(a, BPF_REG_4, where);
+	asm_insn(a, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_kallsyms_lookup_name);
+}
+
+size_t asm_update(struct loader_asm *a, uint8_t fd, size_t key, size_t value)
+{
+	union bpf_attr attr;
+	size_t at;
+
+	memset(&attr, 0, sizeof(attr));
+	at = asm_data(a, &attr, ATTR_SIZE(flags));
+	asm_store(a, at + offsetof(union bpf_attr, map_fd), fd);
+	asm_pointer(a, at + offsetof(union bpf_attr, key), key);
+	asm_pointer(a, at + offsetof(union bpf_attr, value), value);
+	return at;
 }
 
 void asm_make_map(struct loader_asm *a, const char *name)

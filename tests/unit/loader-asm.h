@@ -11,6 +11,7 @@
 
 #define ASM_INSNS_MAX 4096
 #define ASM_DATA_MAX  8192
+#define ASM_STACK     32 /* bytes of the stack that are cleared */
 
 struct loader_asm {
 	unsigned n_maps; /* of the context, for where its programs begin */
@@ -20,7 +21,8 @@ struct loader_asm {
 	uint8_t data[ASM_DATA_MAX];
 };
 
-/* R6 keeps the context. */
+#define ASM_START 7 /* instructions of asm_start() */
+/* R6 keeps the context; the stack is cleared. */
 void asm_start(struct loader_asm *a, unsigned n_maps);
 void asm_insn(struct loader_asm *a, uint8_t code, uint8_t dst, uint8_t src, int16_t off,
 	      int32_t imm);
@@ -44,6 +46,16 @@ void asm_return(struct loader_asm *a, int value);
 
 /* R0 = id of the kernel's type @name of @kind (BTF_KIND_...) */
 void asm_find_type(struct loader_asm *a, const char *name, int kind);
+
+/* R@dst = address of what the daemon gives for map @i, or 0 */
+void asm_opening(struct loader_asm *a, uint8_t dst, unsigned i);
+/* @helper(data + @to, @size, R3): one of those that copy */
+void asm_copy(struct loader_asm *a, int32_t helper, size_t to, size_t size);
+/* *(u64 *)(data + @where) = address of the kernel's symbol @name */
+void asm_find_symbol(struct loader_asm *a, const char *name, size_t where);
+/* Attributes of a BPF_MAP_UPDATE_ELEM of the map R@fd (not R0 or R1), by the key and value at these
+ * places in the data; where the attributes are. */
+size_t asm_update(struct loader_asm *a, uint8_t fd, size_t key, size_t value);
 
 /* Copies what a BPF_PROG_LOAD of @attr needs into the data; where its attributes are there, up to
  * attach_btf_id. @attr's instructions and licence are set here. *ret_insns: where the instructions

@@ -138,6 +138,13 @@ static void test_other_calls(void **state)
 	assert_string_equal(judge(&s, insn, "bpf_x"), "");
 	insn = (struct bpf_insn){.code = BPF_JMP | BPF_EXIT};
 	assert_string_equal(judge(&s, insn, "bpf_x"), "");
+	/* forms that there are not, whatever is named */
+	insn = HELPER(0x100);
+	insn.src_reg = BPF_PSEUDO_KFUNC_CALL + 1;
+	assert_string_equal(judge(&s, insn, "*"), "?");
+	insn = HELPER(0x100);
+	insn.code |= BPF_X;
+	assert_string_equal(judge(&s, insn, "*"), "?");
 }
 
 static void test_hidden(void **state)

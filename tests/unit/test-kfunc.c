@@ -112,7 +112,7 @@ static void test_judge(void **state)
 		char *granted = (char *)(uintptr_t)q->granted;
 		const struct manifest manifest = {.n_requires = !!requires, .requires = &requires};
 		const struct kfunc_grant grant = {.n = !!granted, .patterns = &granted};
-		const struct kfunc_call call = {q->distance, q->module};
+		const struct kfunc_call call = {q->distance, q->module, false};
 		char buffer[KFUNC_REASON_MAX];
 		const char *reason = kfunc_judge(&symbols, &call, &manifest, &grant, buffer);
 
@@ -152,6 +152,58 @@ static void test_each(void **state)
 	assert_int_equal(last.distance, 9);
 }
 
+static const struct {
+	struct bpf_insn insn;
+	enum call_form form;
+} forms[] = {
+	{{.code = BPF_ALU64 | BPF_MOV | BPF_K}, CALL_NONE},
+	{{.code = BPF_JMP | BPF_EXIT, .src_reg = 3}, CALL_NONE},
+	{{.code = BPF_ALU64 | BPF_CALL}, CALL_NONE},
+	{{.code = BPF_JMP | BPF_CALL, .imm = 5}, CALL_HELPER},
+	{{.code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_CALL}, CALL_OWN},
+	{{.code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_KFUNC_CALL}, CALL_KFUNC},
+	/* none that there is */
+	{{.code = BPF_JMP | BPF_CALL, .src_reg = 3}, CALL_UNKNOWN},
+	{{.code = BPF_JMP | BPF_CALL, .src_reg = 15}, CALL_UNKNOWN},
+	{{.code = BPF_JMP | BPF_CALL | BPF_X}, CALL_UNKNOWN},
+	{{.code = BPF_JMP | BPF_CALL | BPF_X, .src_reg = BPF_PSEUDO_CALL}, CALL_UNKNOWN},
+	{{.code = BPF_JMP32 | BPF_CALL}, CALL_UNKNOWN},
+	{{.code = BPF_JMP32 | BPF_CALL | BPF_X}, CALL_UNKNOWN},
+};
+
+/* A form of call that is not known is refused, whatever is required and granted. */
+static void test_forms(void **state)
+{
+	char *all = (char[]){"*"}, *feature = (char[]){"task_work"};
+	const struct manifest manifest = {.n_requires = 1, .requires = &feature};
+	const struct kfunc_grant grant = {.n = 1, .patterns = &all};
+	struct kfunc_symbols symbols = {};
+	char buffer[KFUNC_REASON_MAX];
+
+	assert_int_equal(read_symbols(kallsyms, &symbols), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		struct bpf_insn insn = forms[i].insn;
+		struct kfunc_call call = {};
+		const char *reason;
+
+		if (call_form(&insn) != forms[i].form)
+			fail_msg("row %zu: %d", i, call_form(&insn));
+		insn.imm = TO_RESUME;
+		kfunc_each(&insn, sizeof(insn), note, &call);
+		assert_int_equal(call.distance,
+				 forms[i].form == CALL_KFUNC || forms[i].form == CALL_UNKNOWN
+					 ? TO_RESUME
+					 : 0);
+		if (call.distance == 0)
+			continue;
+		reason = kfunc_judge(&symbols, &call, &manifest, &grant, buffer);
+		if (forms[i].form == CALL_KFUNC)
+			assert_null(reason);
+		else
+			assert_non_null(strstr(reason, "that bpfgated does not know"));
+	}
+}
+
 static void test_feature(void **state)
 {
 	enum feature feature = _FEATURE_MAX;
@@ -169,7 +221,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_symbols), cmocka_unit_test(test_old_names),
 		cmocka_unit_test(test_hidden),	cmocka_unit_test(test_judge),
-		cmocka_unit_test(test_each),	cmocka_unit_test(test_feature),
+		cmocka_unit_test(test_each),	cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_feature),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@
 
 #include "hostile.h"
 #include "loader-check.h"
-#include "loader-data.h"
+#include "loader-verdict.h"
 
 static struct loader_asm a;
 
@@ -52,11 +52,7 @@ static void test_modes(void **state)
 
 		asm_start(&a, 1);
 		mode->write(&a);
-		r = check(&error);
-		if (r == 0)
-			r = loader_data_check(
-				(struct blob){(const void *)a.insns, a.n * sizeof(a.insns[0])},
-				(struct blob){a.data, a.size}, &error);
+		r = verdict(&a, NULL, &error);
 		if (r < 0 && !hostile_refusal_fits(mode, error_message(&error)))
 			fail_msg("%s: %s", mode->name, error_message(&error));
 		if ((r < 0) != (mode->when == HOSTILE_READ))
@@ -192,10 +188,10 @@ static void test_jump_to_call(void **state)
 	asm_return(&a, 0);
 	refused("not a constant");
 
-	a.insns[3].code = BPF_JMP32 | BPF_JA;
-	a.insns[3].dst_reg = 0;
-	a.insns[3].off = 0;
-	a.insns[3].imm = 1;
+	a.insns[ASM_START + 1].code = BPF_JMP32 | BPF_JA;
+	a.insns[ASM_START + 1].dst_reg = 0;
+	a.insns[ASM_START + 1].off = 0;
+	a.insns[ASM_START + 1].imm = 1;
 	refused("not a constant");
 
 	asm_start(&a, 0);
@@ -211,28 +207,28 @@ static void test_jump_to_call(void **state)
 static void test_backwards(void **state)
 {
 	asm_start(&a, 0);
-	asm_insn(&a, BPF_JMP | BPF_JA, 0, 0, 5, 0);		       /* 2 */
-	asm_insn(&a, BPF_JMP | BPF_JSLE | BPF_K, BPF_REG_1, 0, 1, 0);  /* 3: the clean-up */
-	asm_insn(&a, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_sys_close); /* 4 */
+	asm_insn(&a, BPF_JMP | BPF_JA, 0, 0, 5, 0);		       /* 0 */
+	asm_insn(&a, BPF_JMP | BPF_JSLE | BPF_K, BPF_REG_1, 0, 1, 0);  /* 1: the clean-up */
+	asm_insn(&a, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_sys_close); /* 2 */
 	asm_insn(&a, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_0, BPF_REG_7, 0, 0);
 	asm_insn(&a, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_0, BPF_REG_7, 0, 0);
-	asm_insn(&a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);		       /* 7 */
-	asm_insn(&a, BPF_JMP | BPF_JSLT | BPF_K, BPF_REG_7, 0, -6, 0); /* 8 -> 3 */
-	asm_insn(&a, BPF_JMP | BPF_JSLT | BPF_K, BPF_REG_7, 0, -6, 0); /* 9 -> 4 */
-	asm_insn(&a, BPF_JMP | BPF_JSLT | BPF_K, BPF_REG_7, 0, -8, 0); /* 10 -> 3 */
+	asm_insn(&a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);		       /* 5 */
+	asm_insn(&a, BPF_JMP | BPF_JSLT | BPF_K, BPF_REG_7, 0, -6, 0); /* 6 -> 1 */
+	asm_insn(&a, BPF_JMP | BPF_JSLT | BPF_K, BPF_REG_7, 0, -6, 0); /* 7 -> 2 */
+	asm_insn(&a, BPF_JMP | BPF_JSLT | BPF_K, BPF_REG_7, 0, -8, 0); /* 8 -> 1 */
 	asm_return(&a, 0);
 	accepted();
 
 	/* The clean-up leads out of itself again, behind its end. */
-	a.insns[3].off = 4;
+	a.insns[ASM_START + 1].off = 4;
 	refused("part of a loop");
-	a.insns[3].off = 1;
-	a.insns[5] = (struct bpf_insn){.code = BPF_JMP | BPF_JA, .off = -3};
+	a.insns[ASM_START + 1].off = 1;
+	a.insns[ASM_START + 3] = (struct bpf_insn){.code = BPF_JMP | BPF_JA, .off = -3};
 	refused("part of a loop");
 	/* To itself, by either kind of jump. */
-	a.insns[5] = (struct bpf_insn){.code = BPF_JMP | BPF_JA, .off = -1};
+	a.insns[ASM_START + 3] = (struct bpf_insn){.code = BPF_JMP | BPF_JA, .off = -1};
 	refused("part of a loop");
-	a.insns[5] = (struct bpf_insn){.code = BPF_JMP32 | BPF_JA, .imm = -1};
+	a.insns[ASM_START + 3] = (struct bpf_insn){.code = BPF_JMP32 | BPF_JA, .imm = -1};
 	refused("part of a loop");
 
 	/* More places to jump back to than any loader has. */

@@ -6,37 +6,23 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "loader-asm.h"
 #include "loader-check.h"
 #include "loader-data.h"
+#include "loader-verdict.h"
+#include "manifest.h"
 #include "sys-bpf.h"
 #include "target.h"
 
 static struct loader_asm a;
 
-static int check(struct error *error)
-{
-	struct blob loader = {(const void *)a.insns, a.n * sizeof(a.insns[0])};
-	int r = loader_check(loader, error);
-
-	return r < 0 ? r : loader_data_check(loader, (struct blob){a.data, a.size}, error);
-}
-
 static void refused(const char *part)
 {
-	_cleanup_error_ struct error error = ERROR_INIT;
-
-	assert_int_equal(check(&error), -EPERM);
-	check_error(&error, ERROR_ATTESTATION, part);
-	assert_int_equal(error.step, STEP_LOAD);
+	verdict_refused(&a, NULL, part);
 }
 
 static void accepted(void)
 {
-	_cleanup_error_ struct error error = ERROR_INIT;
-
-	if (check(&error) < 0)
-		fail_msg("refused: %s", error_message(&error));
+	verdict_accepted(&a, NULL);
 }
 
 /* The attributes of a map of @type; where they are. */
@@ -153,49 +139,57 @@ static void test_changed_type(void **state)
 /* Many writes, of which a long one reaches over short ones that begin later. */
 static void test_overlap(void **state)
 {
+	static const uint8_t zeros[64];
 	size_t at;
 
-	asm_start(&a, 0);
-	at = map_attr(BPF_MAP_TYPE_ARRAY);
-	asm_data_address(&a, BPF_REG_1, 0);
-	asm_insn(&a, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, 64);
-	asm_insn(&a, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, 0);
-	asm_insn(&a, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_copy_from_user);
-	for (int off = 0; off < 8; off++) {
-		asm_data_address(&a, BPF_REG_1, 0);
-		asm_insn(&a, BPF_ST | BPF_MEM | BPF_B, BPF_REG_1, 0, (int16_t)off, 0);
+	for (unsigned short_one = 0; short_one < 2; short_one++) {
+		asm_start(&a, 1);
+		at = map_attr(BPF_MAP_TYPE_ARRAY);
+		asm_data(&a, zeros, sizeof(zeros));
+		asm_opening(&a, BPF_REG_3, 0);
+		asm_copy(&a, BPF_FUNC_copy_from_user, 0, short_one ? 8 : 64);
+		for (int off = 0; off < 8; off++) {
+			asm_data_address(&a, BPF_REG_1, 0);
+			asm_insn(&a, BPF_ST | BPF_MEM | BPF_B, BPF_REG_1, 0, (int16_t)off, 0);
+		}
+		create(at);
+		if (short_one)
+			accepted();
+		else
+			refused("of a type that it writes");
 	}
-	create(at);
-	refused("of a type that it writes");
-	/* its twin stops short */
-	for (unsigned i = 0; i < a.n; i++)
-		if (a.insns[i].code == (BPF_ALU64 | BPF_MOV | BPF_K) &&
-		    a.insns[i].dst_reg == BPF_REG_2)
-			a.insns[i].imm = 8;
-	accepted();
 }
 
-/* What the kernel writes into attributes of its own accord. */
+/* What the kernel writes behind attributes of its own accord. */
 static void test_kernel_writes(void **state)
 {
+	static const struct {
+		int command;
+		uint8_t type;
+		size_t known;
+	} rows[] = {
+		{BPF_PROG_LOAD, BPF_PROG_TYPE_XDP, ATTR_SIZE(core_relo_rec_size)},
+		{BPF_BTF_LOAD, 0, ATTR_SIZE(btf_log_level)},
+		{BPF_MAP_CREATE, BPF_MAP_TYPE_ARRAY, ATTR_SIZE(map_extra)},
+	};
 	union bpf_attr attr;
+	uint8_t data[256];
 	size_t at;
 
-	for (unsigned i = 0; i < 3; i++) {
-		int command = i == 2 ? BPF_BTF_LOAD : BPF_PROG_LOAD;
+	for (unsigned i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+		size_t known = rows[i / 2].known;
 
 		asm_start(&a, 0);
 		memset(&attr, 0, sizeof(attr));
-		attr.prog_type = BPF_PROG_TYPE_XDP;
-		at = asm_data(&a, &attr, 80);
-		memset(&attr, 0, sizeof(attr));
-		attr.map_type = BPF_MAP_TYPE_ARRAY;
-		asm_data(&a, &attr, ATTR_SIZE(map_name));
-		asm_data(&a, &attr, ATTR_SIZE(map_name));
+		attr.map_type = i % 2 ? 0 : BPF_MAP_TYPE_ARRAY;
+		memset(data, 0, sizeof(data));
+		memcpy(data + known + 4, &attr, ATTR_SIZE(map_name));
+		data[0] = rows[i / 2].type;
+		at = asm_data(&a, data, sizeof(data));
 		/* up to the map's attributes, and over them */
-		asm_sys_bpf(&a, command, at, i == 0 ? 80 : 144);
-		create(at + 80);
-		if (i == 0)
+		asm_sys_bpf(&a, rows[i / 2].command, at, known + 4 * (i % 2 + 1));
+		create(at + known + 4);
+		if (i % 2 == 0)
 			accepted();
 		else
 			refused("of a type that it writes");
@@ -207,7 +201,10 @@ static void test_places(void **state)
 	static const struct bpf_insn stores[] = {
 		/* a number, the map itself, what was read from memory */
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 8},
-		{.code = BPF_LDX | BPF_MEM | BPF_DW, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_10},
+		{.code = BPF_LDX | BPF_MEM | BPF_DW,
+		 .dst_reg = BPF_REG_2,
+		 .src_reg = BPF_REG_10,
+		 .off = -8},
 		{.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_2, .imm = 8},
 		{.code = BPF_ALU64 | BPF_ADD | BPF_X, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_7},
 		{.code = BPF_ALU | BPF_MOV | BPF_X, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_8},
@@ -350,14 +347,15 @@ static void test_helpers(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(copies); i++) {
 		for (unsigned known = 0; known < 2; known++) {
-			asm_start(&a, 0);
+			asm_start(&a, 1);
 			at = map_attr(BPF_MAP_TYPE_ARRAY);
-			asm_data_address(&a, BPF_REG_1, 0);
-			asm_insn(&a, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, 8);
+			asm_opening(&a, BPF_REG_3, 0);
+			asm_copy(&a, copies[i], 0, 8);
 			if (!known)
-				asm_insn(&a, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_2, BPF_REG_6, 0, 0);
-			asm_insn(&a, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, 0);
-			asm_insn(&a, BPF_JMP | BPF_CALL, 0, 0, 0, copies[i]);
+				a.insns[a.n - 2] =
+					(struct bpf_insn){.code = BPF_LDX | BPF_MEM | BPF_W,
+							  .dst_reg = BPF_REG_2,
+							  .src_reg = BPF_REG_6};
 			create(at);
 			if (known)
 				accepted();
@@ -367,8 +365,7 @@ static void test_helpers(void **state)
 	}
 	asm_start(&a, 0);
 	at = map_attr(BPF_MAP_TYPE_ARRAY);
-	asm_data_address(&a, BPF_REG_4, at);
-	asm_insn(&a, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_kallsyms_lookup_name);
+	asm_find_symbol(&a, "init_task", at);
 	create(at);
 	refused("of a type that it writes");
 }
@@ -383,9 +380,11 @@ static void test_built(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		_cleanup_error_ struct error error = ERROR_INIT;
 		_cleanup_bundle_ struct bundle bundle = {};
+		_cleanup_manifest_ struct manifest *manifest = NULL;
 		_cleanup_free_ char *path = NULL;
 		_cleanup_close_ int fd = -1;
-		struct blob loader;
+		struct load_input input = {};
+		struct blob text;
 		struct stat st;
 		void *data;
 
@@ -399,10 +398,13 @@ static void test_built(void **state)
 		data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 		assert_true(data != MAP_FAILED);
 		assert_int_equal(bundle_open(data, (size_t)st.st_size, &bundle, NULL), 0);
-		loader = bundle_find(&bundle, BUNDLE_LOADER, 0)->content;
-		if (loader_check(loader, &error) < 0 ||
-		    loader_data_check(loader, bundle_find(&bundle, BUNDLE_METADATA, 0)->content,
-				      &error) < 0)
+		input.loader = bundle_find(&bundle, BUNDLE_LOADER, 0)->content;
+		input.metadata = bundle_find(&bundle, BUNDLE_METADATA, 0)->content;
+		text = bundle_find(&bundle, BUNDLE_MANIFEST, 0)->content;
+		if (manifest_parse((const char *)text.data, text.size, &manifest, &error) < 0)
+			fail_msg("%s: %s", names[i], error_message(&error));
+		input.n_maps = manifest->n_maps;
+		if (loader_check(input.loader, &error) < 0 || loader_data_check(&input, &error) < 0)
 			fail_msg("%s: %s", names[i], error_message(&error));
 		munmap(data, (size_t)st.st_size);
 	}
