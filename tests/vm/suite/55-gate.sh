@@ -176,6 +176,11 @@ holds "gate: audit: loaders" test "$(count_of loader wouldBeRefused)" -ge 3
 holds "gate: audit: runs" test "$(count_of run wouldBeRefused)" -ge 1
 same "gate: audit: nothing was refused" "0 0 0" \
 	"$(count_of load refused) $(count_of loader refused) $(count_of run refused)"
+# Five entries a minute is all that the journal has of a user's attempts of one kind: both messages are to be among them.
+for kind in link map; do
+	# shellcheck disable=SC2046 # one word each
+	expect "gate: audit: the first $kind of the gate" 0 "^0$" attacker "$bin/gate-attacker" fds $kind $(gate_ids $kind | cut -d ' ' -f 1)
+done
 for kind in map map-read link; do
 	# shellcheck disable=SC2046 # one word each
 	expect "gate: audit: others get nothing of the gate itself ($kind)" 0 "^0$" \
