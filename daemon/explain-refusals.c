@@ -73,7 +73,7 @@ int explain_refusals(const struct refusal_question *q, struct json_object *array
 		check_limits(q, &limit);
 	requires_check(manifest, &q->gate->probe, &feature);
 	/* of a revoked signer, none counts */
-	if (q->revoked->code == ERROR_NONE)
+	if (q->tell_all && q->revoked->code == ERROR_NONE)
 		check_signatures(q, &signature);
 	for (unsigned i = 0; i < ARRAY_SIZE(all) && r == 0; i++)
 		r = append(array, all[i]);
