@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The frame of bpfctl: what every verb gets, and the verbs themselves. main.c has the table; a
- * verb lives in client/verb-NAME.c.
+ * The frame of bpfctl: what every verb gets, and the verbs themselves. main.c has the table, verb.c
+ * what they share; a verb lives in client/verb-NAME.c.
  */
 #pragma once
 
@@ -51,6 +51,12 @@ struct verb {
  */
 int verb_option(struct context *ctx, int argc, char **argv, const char *short_options,
 		const struct option *options);
+
+/* Reads the options before the verb into @ctx. Returns 0 when optind is at the verb,
+ * VERB_GLOBAL_HELP or VERB_GLOBAL_VERSION when that was asked for, or a negative number for a usage
+ * error, already printed. */
+enum { VERB_GLOBAL_HELP = 1, VERB_GLOBAL_VERSION };
+int verb_global_options(struct context *ctx, int argc, char **argv);
 
 /* Prints a usage error (what is wrong, and how to see the usage) and returns EXIT_USAGE. */
 int verb_usage(struct context *ctx, const char *format, ...) _printf_(2, 3);
