@@ -230,7 +230,7 @@ libbpf_build() {
 		apt-get -q source --download-only --only-source "libbpf=$version"
 	dpkg-source --no-check -x ./*.dsc src >/dev/null
 	# The prefix is where the entry will be, not where it is built: its path goes into libbpf.pc.
-	step "building libbpf $version" make -C src/src -j"$(nproc)" BUILD_STATIC_ONLY=1 \
+	step "building libbpf $version" make -C src/src -j"$(nproc)" BUILD_STATIC_ONLY=1 EXTRA_CFLAGS=-fPIC \
 		PREFIX=/usr LIBSUBDIR=lib DESTDIR="$work/out" install install_uapi_headers
 	cp -a "$work/out/usr/." "$dir"
 	# shellcheck disable=SC2016 # pkg-config's variable, not the shell's
