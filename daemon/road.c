@@ -6,6 +6,7 @@
 #include "requires.h"
 #include "signature.h"
 #include "stage.h"
+#include "test-hooks.h"
 #include "wanted.h"
 
 /* All that a load has gathered on its way; what the last step does not take goes with it. */
@@ -220,7 +221,8 @@ static int load(struct journey *j, struct error *error)
 		r = fill_input(j, i, &inputs[i], error);
 	if (r < 0)
 		return r;
-	return loader_load(inputs, n, LOAD_DEADLINE_USEC, &j->load->objects, error);
+	return loader_load(inputs, n, test_hook_load_deadline(LOAD_DEADLINE_USEC),
+			   &j->load->objects, error);
 }
 
 /* ---- attest ---- */
