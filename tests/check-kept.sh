@@ -52,11 +52,11 @@ kept_binaries() {
 # kept_kernel NAME: fails if there is none yet. Which one it is, is asked once a run; of what was built from
 # kernel-patches/, these files are an input themselves.
 kept_kernel() {
-	local name=$1 folder
+	local name=$1 new=$work/kernel-$1.$BASHPID folder
 
 	if [[ ! -s $work/kernel-$name ]]; then
-		"$tests_dir/vm/kernel" "$name" >"$work/kernel-$name.$BASHPID" 2>/dev/null || return 1
-		mv "$work/kernel-$name.$BASHPID" "$work/kernel-$name"
+		"$tests_dir/vm/kernel" "$name" >"$new" 2>/dev/null || return 1
+		mv "$new" "$work/kernel-$name"
 	fi
 	read -r folder <"$work/kernel-$name"
 	printf 'kernel %s %s\n' "$name" "${folder##*/}"
@@ -65,13 +65,13 @@ kept_kernel() {
 }
 
 kept_image() {
-	local image
+	local image new=$work/image-digest.$BASHPID
 
 	image=$("$tests_dir/vm/image" 2>/dev/null) || return 1
 	# Two gigabytes: once a run, unless it was written to.
 	if [[ ! -f $work/image-digest || $image -nt $work/image-digest ]]; then
-		sha256sum <"$image" >"$work/image-digest.$BASHPID"
-		mv "$work/image-digest.$BASHPID" "$work/image-digest"
+		sha256sum <"$image" >"$new"
+		mv "$new" "$work/image-digest"
 	fi
 	printf 'image %s ' "${image#"$cache_dir"}"
 	cat "$work/image-digest"

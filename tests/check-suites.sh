@@ -91,6 +91,7 @@ stress() {
 
 part_style() {
 	suite style 1 "files:*" tests/style
+	suite "this check" 1 "files:tests/check* files:tests/tap.sh files:tests/lib.sh" tests/check-self
 }
 
 part_unit() {
