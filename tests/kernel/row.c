@@ -33,7 +33,7 @@ void row(const char *name, const char *expected, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(answer, sizeof(answer), format, ap);
 	va_end(ap);
-	printf("row\t%s\t%s\n", name, answer);
+	printf("row\t%s\t%s%s\n", name, answer, expected ? "\tchecked" : "");
 	if (expected && !streq(expected, answer) && strncmp(answer, "skip: ", 6) != 0) {
 		printf("wrong\t%s\t%s\n", name, expected);
 		n_wrong++;

@@ -2,9 +2,11 @@
 /*
  * What the conformance program says. One line a row, the columns parted by tabs:
  *
- *   row    NAME  ANSWER     what this kernel answered: "ok", an errno's name, "skip: REASON", or
- * words and values that are the same wherever the behaviour is wrong  NAME  EXPECTED   follows a
- * row whose answer is not the documented one, and a group that did not come to its end
+ *   row NAME ANSWER [checked]
+ *           what this kernel answered: "ok", an errno's name, "skip: REASON", or words and values
+ * that are the same wherever the behaviour is; "checked": compared with the documented answer wrong
+ * NAME EXPECTED follows a row whose answer is not the documented one, and a group that did not come
+ * to its end
  *
  * Lines that begin with # are for people. tests/kernel/compare reads the rest.
  */
