@@ -99,10 +99,10 @@ for _ in 1 2 3; do
 	as bob /usr/bin/env true
 	sleep 0.5
 done
-wait_for 10 grep -q '"comm": *"cat"\|"comm": *"runuser"' "$work/output"
+wait_for 10 grep -q '"comm": *"cat"\|"comm": *"setpriv"' "$work/output"
 expect "stages: the events of the first payload, by its types" 0 '"comm": ?"env".*"/usr/bin/env"' cat "$work/output"
 expect "stages: the table of the second, by its own" 0 \
-	'"map": ?"commands".*"comm": ?"(runuser|env|bpfctl)".*"opens": ?[0-9]' cat "$work/output"
+	'"map": ?"commands".*"comm": ?"(setpriv|env|bpfctl)".*"opens": ?[0-9]' cat "$work/output"
 stop_session alice
 nothing_left "stages: after the session"
 
@@ -114,7 +114,7 @@ load = json.load(sys.stdin)
 print(*("%s %d" % (x["name"], x["payload"]) for x in load["programs"] + load["maps"]))')"
 kill -9 "$(daemon_pid)"
 sleep 0.5
-expect "stages: after a crash of the daemon, by the second's types" 0 'comm="runuser".*opens=[0-9]' \
+expect "stages: after a crash of the daemon, by the second's types" 0 'comm="setpriv".*opens=[0-9]' \
 	as alice bpfctl show "$id" --bundle "$work/pair.bpfb"
 expect "stages: unload" 0 '' as alice bpfctl unload "$id"
 nothing_left "stages: after unload"

@@ -69,9 +69,9 @@ maps=$(bpf_ids map)
 status=$(as alice bpfctl status --json=short)
 same "task work: status names the feature" task_work "$(json_get features.0.name <<<"$status")"
 has=$(json_get features.0.present <<<"$status")
-exists=False
+exists=false
 bpftool btf dump file /sys/kernel/btf/vmlinux 2>/dev/null |
-	grep -Eq "FUNC 'bpf_task_work_schedule_resume(_impl)?'" && exists=True
+	grep -Eq "FUNC 'bpf_task_work_schedule_resume(_impl)?'" && exists=true
 same "task work: status says whether the kernel has it" $exists "$has"
 
 variant unknown openargs 'm["requires"] = ["teleportation"]' >"$work/build" 2>&1
@@ -79,7 +79,7 @@ same "task work: build refuses a feature that nobody knows" \
 	"bpfctl: $work/unknown.json: requires \"teleportation\", which is no feature that this bpfgate knows; there is \"task_work\"" \
 	"$(cat "$work/build")"
 
-if [[ $has == False ]]; then
+if [[ $has == false ]]; then
 	for name in nmiwatch openargs; do
 		same "task work: $name is refused by a kernel that has none" \
 			"bpfctl: refused at step load: The bundle requires \"task_work\", which this kernel ($(uname -r)) does not have: Linux 6.18 and later have it, and 6.12 with bpfgate's patches." \
