@@ -81,7 +81,7 @@ id=$(as alice bpfctl load "$b/execwatch.bpfb" --set min_uid=1001 --set buffer_si
 expect "openings: load" 0 '^[0-9a-f]{16}$' echo "$id"
 rodata=$(map_of "$id" execwatc.rodata)
 same "openings: the kernel's ring buffer has the entries that were set" 65536 "$(entries "$(map_of "$id" events)")"
-same "openings: the kernel's variable has the value that was set" "['0xe9', '0x03', '0x00', '0x00']" \
+same "openings: the kernel's variable has the value that was set" '["0xe9","0x03","0x00","0x00"]' \
 	"$(bpftool -j map dump id "$rodata" | json_get 0.value)"
 expect "openings: and it is frozen" 0 frozen bpftool map show id "$rodata"
 expect "openings: show: a variable" 0 '^ +Tunable: min_uid = 1001 \(u32, 0 to 65535, default 0\), set$' \
@@ -241,7 +241,7 @@ chmod 644 "$work/both.bpfb"
 # both_is NAME ENTRIES BYTE: what the kernel has of the two, of load $output.
 both_is() {
 	same "openings: two payloads, $1: the map of the first" "$2" "$(entries "$(map_of "$output" commands)")"
-	same "openings: two payloads, $1: the variable of the second" "['$3', '0x00', '0x00', '0x00']" \
+	same "openings: two payloads, $1: the variable of the second" "[\"$3\",\"0x00\",\"0x00\",\"0x00\"]" \
 		"$(bpftool -j map dump id "$(map_of "$output" execwatc.rodata)" | json_get 0.value)"
 	as alice bpfctl unload "$output"
 }

@@ -77,7 +77,7 @@ bpf_ids() {
 
 # json_get PATH: that value of the JSON on standard input: "keys.0.state".
 json_get() {
-	jq -r --arg path "$1" 'getpath($path | split(".") | map(tonumber? // .))'
+	jq -cr --arg path "$1" 'getpath($path | split(".") | map(tonumber? // .))'
 }
 
 # says NAME STATUS TEXT COMMAND...: it ends with STATUS, and a line of what it says is TEXT, whole.
