@@ -187,6 +187,7 @@ apt_private_update() {
 		Acquire::Check-Valid-Until "$check";
 		Acquire::Languages "none";
 		Acquire::Retries "3";
+		APT::Update::Error-Mode "any";
 		APT::Sandbox::User "root";
 		APT::Install-Recommends "false";
 	END
