@@ -23,11 +23,15 @@ debian_12=(bookworm-security bookworm-backports)
 # linux_newest SUITE: "VERSION SHA256 SHA256" of the newest source package there and of its configurations; an empty
 # line if there is none. Fails if the mirror does not answer.
 linux_newest() {
-	local index
+	local names index
 
-	apt_private "linux-$1" "$1" -- true || return 1
+	names=$(apt_private "linux-$1" "$1" -- apt-cache pkgnames linux-source-6.12) || return 1
+	if ! grep -qx linux-source-6.12 <<<"$names"; then
+		echo
+		return
+	fi
 	index=$(apt_private "linux-$1" "$1" -- apt-cache --no-all-versions show \
-		linux-source-6.12 linux-config-6.12 2>/dev/null) || index=
+		linux-source-6.12 linux-config-6.12) || return 1
 	printf '%s %s\n' "$(sed -n 's/^Version: //p' <<<"$index" | head -n 1)" \
 		"$(sed -n 's/^SHA256: //p' <<<"$index" | tr '\n' ' ')"
 }
