@@ -16,25 +16,62 @@ tree=$build_dir/linux
 compiler=gcc
 ccache_size=8G
 
-# linux_newest SUITE: "VERSION SHA256 SHA256" of the newest source package there and of its configurations.
-linux_newest() {
-	local index
+# The suites that serve a source of Linux 6.12: of Debian 13, where "newest" is taken from; and of Debian 12.
+debian_13=(trixie trixie-updates trixie-security)
+debian_12=(bookworm-security bookworm-backports)
 
+# linux_newest SUITE: "VERSION SHA256 SHA256" of the newest source package there and of its configurations; an empty
+# line if there is none. Fails if the mirror does not answer.
+linux_newest() {
+	local names index
+
+	names=$(apt_private "linux-$1" "$1" -- apt-cache pkgnames linux-source-6.12) || return 1
+	if ! grep -qx linux-source-6.12 <<<"$names"; then
+		echo
+		return
+	fi
 	index=$(apt_private "linux-$1" "$1" -- apt-cache --no-all-versions show \
 		linux-source-6.12 linux-config-6.12) || return 1
 	printf '%s %s\n' "$(sed -n 's/^Version: //p' <<<"$index" | head -n 1)" \
 		"$(sed -n 's/^SHA256: //p' <<<"$index" | tr '\n' ' ')"
 }
 
-# linux_find SUITE: sets $linux_suite, $linux_version, $linux_digest and $linux_config_digest; fails if the mirror
-# has no such package.
+# linux_find SUITE: sets $linux_suite, $linux_version, $linux_digest and $linux_config_digest. Ends with 77 if that
+# suite has no such package, with 1 if the mirror does not answer.
 linux_find() {
 	local answer
 
 	linux_suite=$1
-	answer=$(daily "linux-$1" linux_newest "$1") || return 1
+	# No answer's name may be the beginning of another's: daily removes by that.
+	answer=$(daily "source-$1-linux" linux_newest "$1") || return 1
 	read -r linux_version linux_digest linux_config_digest <<<"$answer"
+	[ -n "$linux_version" ] || return 77
 	[[ $linux_digest =~ ^[0-9a-f]{64}$ ]]
+}
+
+# linux_find_newest SUITE...: the same for the suite among them that has the newest. Ends with 1 if one of them cannot be
+# asked, as the newest may be there.
+linux_find_newest() {
+	local suite status newest_suite='' newest_version=''
+
+	for suite; do
+		status=0
+		linux_find "$suite" || status=$?
+		[ $status -eq 77 ] && continue
+		[ $status -eq 0 ] || return 1
+		if [ -z "$newest_suite" ] || dpkg --compare-versions "$linux_version" gt "$newest_version"; then
+			newest_suite=$suite newest_version=$linux_version
+		fi
+	done
+	[ -n "$newest_suite" ] || return 77
+	linux_find "$newest_suite"
+}
+
+# linux_find_13: the newest that Debian 13 has.
+linux_find_13() {
+	linux_find_newest "${debian_13[@]}" ||
+		die 77 "the Debian mirror has no package $linux_package in ${debian_13[*]}, or does not answer for one of them"
+	say "the newest of ${debian_13[*]}: $linux_package $linux_version, from $linux_suite"
 }
 
 # linux_fetch: sets $linux_tar, the tree that linux_find found as a .tar.zst: xz takes ten times as long to unpack.

@@ -126,14 +126,16 @@ daily() {
 	cat "$file"
 }
 
-# debian_mirror: the URI of the Debian archive as this machine's apt is configured.
+# debian_mirror [SUITE]: the URI of the Debian archive with that suite as this machine's apt is configured. Security
+# suites are in an archive of their own.
 debian_mirror() {
 	# shellcheck disable=SC2016 # apt's variables, not the shell's
-	local format='$(ORIGIN)|$(LABEL)|$(REPO_URI)' uri
+	local format='$(ORIGIN)|$(LABEL)|$(REPO_URI)' uri label=Debian
 
+	case ${1:-} in *-security) label=Debian-Security ;; esac
 	uri=$(apt-get indextargets --format "$format" 'Created-By: Packages' 2>/dev/null |
-		sed -n 's/^Debian|Debian|//p' | head -n 1)
-	[ -n "$uri" ] || die 1 "apt knows no Debian archive: add one to /etc/apt/sources.list and run 'apt-get update'"
+		sed -n "s/^Debian|$label|//p" | head -n 1)
+	[ -n "$uri" ] || die 1 "apt knows no archive of $label: add one to /etc/apt/sources.list and run 'apt-get update'"
 	printf '%s\n' "${uri%/}"
 }
 
@@ -167,8 +169,8 @@ apt_private() {
 apt_private_update() {
 	local suite
 
-	mirror=$(debian_mirror) || return 1
 	for suite in "${suites[@]}"; do
+		mirror=$(debian_mirror "$suite") || return 1
 		printf "%s [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main\n" \
 			deb deb-src
 	done >"$dir/sources.list"
@@ -185,6 +187,7 @@ apt_private_update() {
 		Acquire::Check-Valid-Until "$check";
 		Acquire::Languages "none";
 		Acquire::Retries "3";
+		APT::Update::Error-Mode "any";
 		APT::Sandbox::User "root";
 		APT::Install-Recommends "false";
 	END
