@@ -10,6 +10,7 @@
 
 #include "child.h"
 #include "enforce.h"
+#include "oom.h"
 #include "sys-bpf.h"
 
 void attempt_done(struct attempt *attempt)
@@ -37,14 +38,14 @@ static int timeout_msec(uint64_t end)
 	return now >= end ? 0 : (int)MIN((end - now + 999) / 1000, (uint64_t)60 * 1000);
 }
 
-/* Waits for any of @fds until @end. */
+/* Waits for any of @fds until @end, however often that is more than one call can wait. */
 static int wait_for(struct pollfd *fds, nfds_t n, uint64_t end)
 {
 	int r;
 
 	do
 		r = poll(fds, n, timeout_msec(end));
-	while (r < 0 && errno == EINTR);
+	while ((r < 0 && errno == EINTR) || (r == 0 && attempt_now_usec() < end));
 	return r;
 }
 
@@ -60,10 +61,10 @@ static void *reap_late(void *arg)
 	return NULL;
 }
 
-static bool end_child(struct attempt *attempt, siginfo_t *ret)
+/* Kills the child, which may take until @end. False if it is still there then. */
+static bool end_child(struct attempt *attempt, uint64_t end, siginfo_t *ret)
 {
 	struct pollfd poll_fd = {.fd = attempt->pidfd, .events = POLLIN};
-	uint64_t end = attempt_now_usec() + ATTEMPT_GRACE_USEC;
 	pthread_attr_t detached;
 	pthread_t thread;
 
@@ -88,13 +89,13 @@ bool attempt_end(struct attempt *attempt)
 {
 	siginfo_t info;
 
-	return end_child(attempt, &info);
+	return end_child(attempt, attempt_now_usec() + ATTEMPT_GRACE_USEC, &info);
 }
 
-/* Takes over the fds of @message. False when it is not as it should be. */
+/* Takes over the fds of @message. False when there are more than any load has. */
 static bool take_fds(struct attempt *attempt, struct msghdr *message)
 {
-	bool whole = !(message->msg_flags & (MSG_CTRUNC | MSG_TRUNC));
+	bool fit = true;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
 		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -105,17 +106,20 @@ static bool take_fds(struct attempt *attempt, struct msghdr *message)
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-			if (attempt->n_fds < ARRAY_SIZE(attempt->fds))
+			fit = fit && attempt->n_fds < ARRAY_SIZE(attempt->fds);
+			if (fit)
 				attempt->fds[attempt->n_fds++] = fd;
 			else
-				whole = safe_close(fd) >= 0;
+				safe_close(fd);
 		}
 	}
-	return whole;
+	return fit &&
+	       !(message->msg_flags & MSG_CTRUNC && attempt->n_fds == ARRAY_SIZE(attempt->fds));
 }
 
-/* True when a whole report has come. */
-static bool attempt_receive(struct attempt *attempt)
+/* True when a report has come: ENDED_REPORT or, where there was no place for its fds, ENDED_LOST.
+ */
+static bool receive(struct attempt *attempt)
 {
 	union {
 		struct cmsghdr header;
@@ -132,17 +136,46 @@ static bool attempt_receive(struct attempt *attempt)
 	ssize_t n;
 
 	n = recvmsg(attempt->socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	if (n < 0 || !take_fds(attempt, &message) || n != sizeof(report))
+	if (n < 0 || !take_fds(attempt, &message) || n != sizeof(report) ||
+	    message.msg_flags & MSG_TRUNC)
 		return false;
+	attempt->ending = message.msg_flags & MSG_CTRUNC ? ENDED_LOST : ENDED_REPORT;
 	attempt->report = report;
 	attempt->report.object[sizeof(report.object) - 1] = '\0';
 	return true;
 }
 
+static uint64_t count_oom_kills(void)
+{
+	char own[CGROUP_PATH_MAX];
+	uint64_t n;
+
+	return cgroup_own(own) == 0 && oom_kills(own, &n) == 0 ? n : UINT64_MAX;
+}
+
+/* What became of a child that ended by itself, before it was killed here. */
+static void note_end(struct attempt *attempt, const siginfo_t *info)
+{
+	uint64_t now = count_oom_kills();
+
+	attempt->ending = ENDED_OTHERWISE;
+	if (info->si_code == CLD_EXITED) {
+		attempt->status = info->si_status;
+		if (attempt->status == CHILD_EXIT_MUTE)
+			attempt->ending = ENDED_MUTE;
+		return;
+	}
+	attempt->ending = ENDED_KILLED;
+	attempt->signal = info->si_status;
+	attempt->out_of_memory =
+		attempt->oom_kills != UINT64_MAX && now != UINT64_MAX && now > attempt->oom_kills;
+}
+
 /*
  * Waits for the report, the end of the child, or of the time. That the socket ends does not say
  * that the child did (a loader may have closed it), and the child may end without the socket doing
- * so.
+ * so. One that has reported is killed, as it has nothing more to do; how long it takes to be gone
+ * is the machine's affair, and the same deadline's.
  */
 void attempt_wait(struct attempt *attempt, uint64_t end)
 {
@@ -150,22 +183,16 @@ void attempt_wait(struct attempt *attempt, uint64_t end)
 		{.fd = attempt->pidfd, .events = POLLIN},
 		{.fd = attempt->socket, .events = POLLIN},
 	};
+	bool reported, by_itself = false;
 	siginfo_t info;
-	int r;
 
-	r = wait_for(fds, 2, end);
-	if (r > 0 && attempt_receive(attempt)) {
-		attempt->ending = ENDED_REPORT;
-	} else {
-		if (r > 0)
-			r = wait_for(fds, 1, end);
-		attempt->ending = r > 0 ? ENDED_OTHERWISE : ENDED_DEADLINE;
-	}
-	if (!end_child(attempt, &info))
+	reported = wait_for(fds, 2, end) > 0 && receive(attempt);
+	if (!reported)
+		by_itself = wait_for(fds, 1, end) > 0;
+	if (!end_child(attempt, end + ATTEMPT_GRACE_USEC, &info) || (!reported && !by_itself))
 		attempt->ending = ENDED_DEADLINE;
-	else if (attempt->ending == ENDED_OTHERWISE && info.si_code == CLD_EXITED &&
-		 info.si_status == CHILD_EXIT_MUTE)
-		attempt->ending = ENDED_MUTE;
+	else if (by_itself)
+		note_end(attempt, &info);
 }
 
 int attempt_start(struct attempt *attempt, void (*run)(const void *userdata), const void *userdata)
@@ -175,6 +202,7 @@ int attempt_start(struct attempt *attempt, void (*run)(const void *userdata), co
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
 		return -errno;
 	attempt->socket = sockets[0];
+	attempt->oom_kills = count_oom_kills();
 	r = child_start(sockets[1], run, userdata, &attempt->pidfd);
 	close(sockets[1]);
 	return r;

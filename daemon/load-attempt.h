@@ -13,7 +13,9 @@
 enum attempt_ending {
 	ENDED_REPORT,	 /* it said how it went */
 	ENDED_MUTE,	 /* it lost its socket */
-	ENDED_OTHERWISE, /* killed, crashed */
+	ENDED_KILLED,	 /* by .signal, its own or somebody else's */
+	ENDED_LOST,	 /* it reported, but what it handed over did not all arrive */
+	ENDED_OTHERWISE, /* with .status, and said nothing */
 	ENDED_DEADLINE,
 };
 
@@ -21,6 +23,10 @@ struct attempt {
 	int pidfd;
 	int socket;
 	enum attempt_ending ending;
+	int signal, status;
+	/* The kernel has killed a process of ours for want of memory since this one started. */
+	bool out_of_memory;
+	uint64_t oom_kills; /* before; UINT64_MAX: not known */
 	struct load_report report;
 	unsigned n_fds;
 	int fds[MANIFEST_PROGRAMS_MAX + MANIFEST_MAPS_MAX];

@@ -2,6 +2,7 @@
 #include "load-error.h"
 
 #include <json-c/json.h>
+#include <signal.h>
 
 #include "errno-text.h"
 #include "text.h"
@@ -190,4 +191,53 @@ int load_error(const struct load_input *input, const struct load_report *report,
 	if (report->offence != OFFENCE_NONE)
 		return load_accused(report, error);
 	return load_refused(input, report, log, error);
+}
+
+/*
+ * All signals are blocked in the child, and a filter keeps it from sending any. So SIGKILL comes
+ * from somebody else, and every other one from what the child did: nobody's loader does that by
+ * chance.
+ */
+static int load_killed(const struct attempt *attempt, struct error *error)
+{
+	const char *name = sigabbrev_np(attempt->signal);
+
+	if (attempt->signal != SIGKILL)
+		return error_set(error, -EPROTO, ERROR_ATTESTATION, STEP_ATTEST,
+				 "the process that loads crashed (SIG%s) while the loader ran",
+				 name ?: "?");
+	if (!attempt->out_of_memory)
+		return error_set(error, -ECANCELED, ERROR_FAILED, STEP_LOAD,
+				 "the process that loads was killed (SIGKILL) by somebody else: "
+				 "that says nothing of the bundle, so try again");
+	error_set(error, -ENOMEM, ERROR_KERNEL, STEP_LOAD,
+		  "the process that loads was killed by the kernel, which ran out of memory: that "
+		  "of bpfgated.service (MemoryMax=) or of the machine");
+	if (error)
+		error->errnum = ENOMEM;
+	return -ENOMEM;
+}
+
+int load_error_ended(const struct attempt *attempt, struct error *error)
+{
+	switch (attempt->ending) {
+	case ENDED_MUTE:
+		return error_set(
+			error, -EPERM, ERROR_ATTESTATION, STEP_ATTEST,
+			"the loader closed or replaced file descriptors that are not its own");
+	case ENDED_DEADLINE:
+		return error_set(error, -ETIMEDOUT, ERROR_KERNEL, STEP_LOAD,
+				 "the loader did not end in time and was stopped");
+	case ENDED_KILLED:
+		return load_killed(attempt, error);
+	case ENDED_LOST:
+		return error_set(error, -EMFILE, ERROR_FAILED, STEP_LOAD,
+				 "cannot take over the objects that were loaded: the daemon has "
+				 "too many open files (LimitNOFILE=)");
+	default:
+		return error_set(error, -EPROTO, ERROR_ATTESTATION, STEP_ATTEST,
+				 "the process that loads ended without a word (exit status %d) "
+				 "while the loader ran",
+				 attempt->status);
+	}
 }

@@ -76,23 +76,11 @@ static int attempt_take(struct attempt *attempt, const struct load_input *input,
 static int attempt_result(struct attempt *attempt, const struct load_job *job, struct loaded *ret,
 			  struct error *error)
 {
-	switch (attempt->ending) {
-	case ENDED_REPORT:
-		if (attempt->report.stage == STAGE_DONE)
-			return attempt_take(attempt, job->input, ret, error);
-		return load_error(job->input, &attempt->report, job->log, error);
-	case ENDED_MUTE:
-		return error_set(
-			error, -EPERM, ERROR_ATTESTATION, STEP_ATTEST,
-			"the loader closed or replaced file descriptors that are not its own");
-	case ENDED_DEADLINE:
-		return error_set(error, -ETIMEDOUT, ERROR_KERNEL, STEP_LOAD,
-				 "the loader did not end in time and was stopped");
-	default:
-		return error_set(
-			error, -EPROTO, ERROR_ATTESTATION, STEP_ATTEST,
-			"the process that loads ended without a word while the loader ran");
-	}
+	if (attempt->ending != ENDED_REPORT)
+		return load_error_ended(attempt, error);
+	if (attempt->report.stage == STAGE_DONE)
+		return attempt_take(attempt, job->input, ret, error);
+	return load_error(job->input, &attempt->report, job->log, error);
 }
 
 /* Would the verifier's log say more? */
