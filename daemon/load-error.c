@@ -42,7 +42,7 @@ static const struct hint hints[] = {
 	 "the verifier does not take a program or map, or the metadata is not what the loader was "
 	 "signed with"},
 	{STAGE_RESULT, EACCES, "the verifier does not take a program"},
-	{STAGE_RESULT, EPERM, "more is wanted than CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN allow"},
+	{STAGE_RESULT, EPERM, "more is wanted than the declared types of programs need"},
 	{STAGE_RESULT, ENOENT,
 	 "a kernel function or type that a program names is not in this kernel"},
 	{STAGE_RESULT, ESRCH,
@@ -77,7 +77,7 @@ static const char *stage_sentence(enum load_stage stage)
 	case STAGE_OBJECTS:
 		return "cannot look at what the loader made";
 	case STAGE_FILTER:
-		return "cannot restrict the process that loads (seccomp)";
+		return "cannot restrict the process that loads (capabilities, seccomp)";
 	default:
 		return "cannot set up the process that loads";
 	}
@@ -122,6 +122,17 @@ static void log_field(struct error *error, const char *log, int errnum)
 	error_field_string(error, "log", text);
 }
 
+/* The verifier's words for it are many, and it has them in its log. */
+static const char *hint_kernel_memory(const struct load_input *input,
+				      const struct load_report *report)
+{
+	if (report->stage != STAGE_RESULT || load_reads_kernel(input->program_types) ||
+	    (report->errnum != EINVAL && report->errnum != EACCES && report->errnum != EPERM))
+		return "";
+	return " (note: programs of the declared types may not read kernel memory: see "
+	       "CAPABILITIES in bpfgated(8))";
+}
+
 static int load_refused(const struct load_input *input, const struct load_report *report,
 			const char *log, struct error *error)
 {
@@ -142,9 +153,9 @@ static int load_refused(const struct load_input *input, const struct load_report
 		return error_set(
 			error, r, ERROR_ATTESTATION, STEP_ATTEST,
 			"the loader makes more programs and maps than the manifest declares");
-	error_set(error, r, by_kernel ? ERROR_KERNEL : ERROR_FAILED, STEP_LOAD, "%s: %s%s%s",
+	error_set(error, r, by_kernel ? ERROR_KERNEL : ERROR_FAILED, STEP_LOAD, "%s: %s%s%s%s",
 		  stage_sentence(report->stage), errno_text(-r, buffer), hint ? ": " : "",
-		  hint ?: "");
+		  hint ?: "", hint_kernel_memory(input, report));
 	if (error)
 		error->errnum = -r;
 	log_field(error, log, -r);
