@@ -6,7 +6,8 @@
  * Kfuncs: a call of one keeps BPF_PSEUDO_KFUNC_CALL in the instructions that the kernel shows
  * (bpf_insn_prepare_dump() hides the address, not that), but for those that the verifier replaces
  * by instructions of its own and so cannot be seen: among them casts (bpf_rdonly_cast()), by which
- * a program reads any of the kernel's memory. What that means: SECURITY.md. Which ones: kfunc.h.
+ * a tracing program reads any of the kernel's memory. What that means: SECURITY.md. Others are kept
+ * from calling any before they are loaded (loader-program.c).
  */
 
 #include "attest.h"

@@ -9,7 +9,8 @@
  * --------------  -----------------------------------------------------------------------------
  * CAP_BPF         create maps, load programs, read what was loaded, pin
  * CAP_PERFMON     tracing and LSM programs (they read kernel memory); perf_event_open(2) for
- *                 tracepoints, kprobes, uprobes and sampling
+ *                 tracepoints, kprobes, uprobes and sampling. Load children of other programs
+ *                 give it up: child-limits.c
  * CAP_NET_ADMIN   xdp, tcx and cgroup programs, and attaching them
  * CAP_SYS_ADMIN   only where kernel.perf_event_paranoid is above 2, as Debian has it: such kernels
  *                 let nobody else call perf_event_open(2). Permitted, but not effective: raised by

@@ -44,10 +44,49 @@ static int limit_files(rlim_t value)
 	return syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, NULL) < 0 ? -errno : 0;
 }
 
-/* Keeps what loading needs, of what there is; CAP_SYS_ADMIN is the one that must go. */
-static int drop_capabilities(void)
+/*
+ * What the kernel asks of who loads a program: is_perfmon_prog_type() and is_net_admin_prog_type()
+ * of kernel/bpf/syscall.c, for the types that bpfgate loads. What is not here gets CAP_BPF alone.
+ *
+ * CAP_PERFMON is the one that counts: with it, a program of any type may read the kernel's memory,
+ * by helpers (bpf_probe_read_kernel()) and by casts (bpf_rdonly_cast()), for the verifier looks at
+ * who loads and not at the type. What the verifier lets others read all the same is kept from them
+ * by loader-program.c. No map of a type that a bundle can have takes more than CAP_BPF.
+ */
+static const struct {
+	enum bpf_prog_type type;
+	uint64_t capabilities;
+} needs[] = {
+	{BPF_PROG_TYPE_TRACEPOINT, 1ULL << CAP_PERFMON},
+	{BPF_PROG_TYPE_RAW_TRACEPOINT, 1ULL << CAP_PERFMON},
+	{BPF_PROG_TYPE_TRACING, 1ULL << CAP_PERFMON},
+	{BPF_PROG_TYPE_KPROBE, 1ULL << CAP_PERFMON},
+	{BPF_PROG_TYPE_PERF_EVENT, 1ULL << CAP_PERFMON},
+	{BPF_PROG_TYPE_LSM, 1ULL << CAP_PERFMON},
+	{BPF_PROG_TYPE_XDP, 1ULL << CAP_NET_ADMIN},
+	{BPF_PROG_TYPE_SCHED_CLS, 1ULL << CAP_NET_ADMIN},
+	{BPF_PROG_TYPE_CGROUP_SOCK, 1ULL << CAP_NET_ADMIN},
+	{BPF_PROG_TYPE_CGROUP_DEVICE, 1ULL << CAP_NET_ADMIN},
+};
+
+static uint64_t capabilities_of(uint64_t program_types)
 {
-	const uint64_t keep = 1ULL << CAP_BPF | 1ULL << CAP_PERFMON | 1ULL << CAP_NET_ADMIN;
+	uint64_t all = 1ULL << CAP_BPF;
+
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
+		if (program_types >> needs[i].type & 1)
+			all |= needs[i].capabilities;
+	return all;
+}
+
+bool load_reads_kernel(uint64_t program_types)
+{
+	return capabilities_of(program_types) >> CAP_PERFMON & 1;
+}
+
+/* Keeps what is in @keep, of what there is. */
+static int limit_capabilities(uint64_t keep)
+{
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {};
 
@@ -59,6 +98,11 @@ static int drop_capabilities(void)
 		data[i].inheritable = 0;
 	}
 	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+int child_limit_capabilities(uint64_t program_types)
+{
+	return limit_capabilities(capabilities_of(program_types));
 }
 
 /*
@@ -99,7 +143,8 @@ int child_limit(pid_t parent, int socket, unsigned n_fds)
 		return r;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
-	return drop_capabilities();
+	/* The kernel gives bpf_sys_bpf(), without which there is no loader, to CAP_PERFMON only. */
+	return limit_capabilities(1ULL << CAP_BPF | 1ULL << CAP_PERFMON | 1ULL << CAP_NET_ADMIN);
 }
 
 #define LOAD_FIELD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))

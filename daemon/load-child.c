@@ -297,7 +297,9 @@ static void prepare(struct child *child)
 	r = load_loader(child);
 	if (r < 0)
 		fail(child, STAGE_LOADER, r);
-	r = child_filter();
+	r = child_limit_capabilities(child->job->input->program_types);
+	if (r == 0)
+		r = child_filter();
 	if (r < 0)
 		fail(child, STAGE_FILTER, r);
 }

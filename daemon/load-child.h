@@ -4,8 +4,9 @@
  *
  * A signed loader runs bpf(2) in the fd table of whoever starts it. So it is started where there is
  * nothing to find: no fd but the three below, no CAP_SYS_ADMIN (no look-up of objects by id), no
- * write to user memory (bpf_probe_write_user() needs CAP_SYS_ADMIN). Afterwards every fd must be
- * one of the three or one that the manifest declares.
+ * write to user memory (bpf_probe_write_user() needs CAP_SYS_ADMIN), no capability that the types
+ * of the declared programs do not need. Afterwards every fd must be one of the three or one that
+ * the manifest declares.
  *
  * The child is not trusted, for a loader runs in it, and only the reading of it (loader-data.h)
  * keeps that from having the verifier's log written over the child's own code or stack. So its word
@@ -35,7 +36,7 @@ enum load_stage {
 	STAGE_MAP,     /* make, fill and freeze the exclusive map */
 	STAGE_DIGEST,  /* ask the kernel for the digest of the map */
 	STAGE_LOADER,  /* load the signed loader */
-	STAGE_FILTER,  /* the system call filter */
+	STAGE_FILTER,  /* capabilities by type, the system call filter */
 	STAGE_RUN,     /* start the loader */
 	STAGE_RESULT,  /* the loader ran and returned an error */
 	STAGE_OBJECTS, /* look at what it left */
@@ -85,6 +86,9 @@ _Noreturn void load_child(const struct load_job *job);
 /* Deprives the calling process of all but what a load needs (child-limits.c). @n_fds is its limit
  * on open files. Negative errno. */
 int child_limit(pid_t parent, int socket, unsigned n_fds);
+/* Gives up all capabilities that programs of these types do not take to be loaded. Before the
+ * loader runs, and after it was loaded, which takes CAP_PERFMON. */
+int child_limit_capabilities(uint64_t program_types);
 /* From here on: bpf(2) for running a program and reading about objects, and little else. */
 int child_filter(void);
 

@@ -2,6 +2,7 @@
 #include "load-error.h"
 
 #include <json-c/json.h>
+#include <signal.h>
 
 #include "errno-text.h"
 #include "text.h"
@@ -41,7 +42,7 @@ static const struct hint hints[] = {
 	 "the verifier does not take a program or map, or the metadata is not what the loader was "
 	 "signed with"},
 	{STAGE_RESULT, EACCES, "the verifier does not take a program"},
-	{STAGE_RESULT, EPERM, "more is wanted than CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN allow"},
+	{STAGE_RESULT, EPERM, "more is wanted than the declared types of programs need"},
 	{STAGE_RESULT, ENOENT,
 	 "a kernel function or type that a program names is not in this kernel"},
 	{STAGE_RESULT, ESRCH,
@@ -76,7 +77,7 @@ static const char *stage_sentence(enum load_stage stage)
 	case STAGE_OBJECTS:
 		return "cannot look at what the loader made";
 	case STAGE_FILTER:
-		return "cannot restrict the process that loads (seccomp)";
+		return "cannot restrict the process that loads (capabilities, seccomp)";
 	default:
 		return "cannot set up the process that loads";
 	}
@@ -121,6 +122,17 @@ static void log_field(struct error *error, const char *log, int errnum)
 	error_field_string(error, "log", text);
 }
 
+/* The verifier's words for it are many, and it has them in its log. */
+static const char *hint_kernel_memory(const struct load_input *input,
+				      const struct load_report *report)
+{
+	if (report->stage != STAGE_RESULT || load_reads_kernel(input->program_types) ||
+	    (report->errnum != EINVAL && report->errnum != EACCES && report->errnum != EPERM))
+		return "";
+	return " (note: programs of the declared types may not read kernel memory: see "
+	       "CAPABILITIES in bpfgated(8))";
+}
+
 static int load_refused(const struct load_input *input, const struct load_report *report,
 			const char *log, struct error *error)
 {
@@ -141,9 +153,9 @@ static int load_refused(const struct load_input *input, const struct load_report
 		return error_set(
 			error, r, ERROR_ATTESTATION, STEP_ATTEST,
 			"the loader makes more programs and maps than the manifest declares");
-	error_set(error, r, by_kernel ? ERROR_KERNEL : ERROR_FAILED, STEP_LOAD, "%s: %s%s%s",
+	error_set(error, r, by_kernel ? ERROR_KERNEL : ERROR_FAILED, STEP_LOAD, "%s: %s%s%s%s",
 		  stage_sentence(report->stage), errno_text(-r, buffer), hint ? ": " : "",
-		  hint ?: "");
+		  hint ?: "", hint_kernel_memory(input, report));
 	if (error)
 		error->errnum = -r;
 	log_field(error, log, -r);
@@ -190,4 +202,53 @@ int load_error(const struct load_input *input, const struct load_report *report,
 	if (report->offence != OFFENCE_NONE)
 		return load_accused(report, error);
 	return load_refused(input, report, log, error);
+}
+
+/*
+ * All signals are blocked in the child, and a filter keeps it from sending any. So SIGKILL comes
+ * from somebody else, and every other one from what the child did: nobody's loader does that by
+ * chance.
+ */
+static int load_killed(const struct attempt *attempt, struct error *error)
+{
+	const char *name = sigabbrev_np(attempt->signal);
+
+	if (attempt->signal != SIGKILL)
+		return error_set(error, -EPROTO, ERROR_ATTESTATION, STEP_ATTEST,
+				 "the process that loads crashed (SIG%s) while the loader ran",
+				 name ?: "?");
+	if (!attempt->out_of_memory)
+		return error_set(error, -ECANCELED, ERROR_FAILED, STEP_LOAD,
+				 "the process that loads was killed (SIGKILL) by somebody else: "
+				 "that says nothing of the bundle, so try again");
+	error_set(error, -ENOMEM, ERROR_KERNEL, STEP_LOAD,
+		  "the process that loads was killed by the kernel, which ran out of memory: that "
+		  "of bpfgated.service (MemoryMax=) or of the machine");
+	if (error)
+		error->errnum = ENOMEM;
+	return -ENOMEM;
+}
+
+int load_error_ended(const struct attempt *attempt, struct error *error)
+{
+	switch (attempt->ending) {
+	case ENDED_MUTE:
+		return error_set(
+			error, -EPERM, ERROR_ATTESTATION, STEP_ATTEST,
+			"the loader closed or replaced file descriptors that are not its own");
+	case ENDED_DEADLINE:
+		return error_set(error, -ETIMEDOUT, ERROR_KERNEL, STEP_LOAD,
+				 "the loader did not end in time and was stopped");
+	case ENDED_KILLED:
+		return load_killed(attempt, error);
+	case ENDED_LOST:
+		return error_set(error, -EMFILE, ERROR_FAILED, STEP_LOAD,
+				 "cannot take over the objects that were loaded: the daemon has "
+				 "too many open files (LimitNOFILE=)");
+	default:
+		return error_set(error, -EPROTO, ERROR_ATTESTATION, STEP_ATTEST,
+				 "the process that loads ended without a word (exit status %d) "
+				 "while the loader ran",
+				 attempt->status);
+	}
 }

@@ -2,7 +2,7 @@
 /* What a load child's report means, in one sentence for a person. */
 #pragma once
 
-#include "load-child.h"
+#include "load-attempt.h"
 
 /*
  * Fills @error from a @report that is not STAGE_DONE and returns a negative errno. @log is the
@@ -10,3 +10,6 @@
  */
 int load_error(const struct load_input *input, const struct load_report *report, const char *log,
 	       struct error *error);
+
+/* The same for a child that ended without one: @attempt is not ENDED_REPORT. */
+int load_error_ended(const struct attempt *attempt, struct error *error);

@@ -32,6 +32,7 @@
  *    or an opening
  *  - BPF_PROG_LOAD: the same as for maps, and the expected attach type where that is bound to the
  *    program: one that a target of a manifest can have; instructions that are changed in other
- *    parts than libbpf's loaders do (constants, offsets)
+ *    parts than libbpf's loaders do (constants, offsets); and, unless load_reads_kernel(), calls of
+ *    kernel functions and addresses of kernel variables
  */
 int loader_data_check(const struct load_input *input, struct error *error);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What a loader's BPF_PROG_LOAD reads. */
+#include "kfunc.h"
 #include "loader-field.h"
 #include "loader-insn.h"
 #include "target.h"
@@ -62,6 +63,21 @@ static int check_changes(const struct loader_attrs *attrs, const struct loader_c
 	return 0;
 }
 
+/*
+ * Without CAP_PERFMON the verifier lets a program follow no pointer into the kernel's structures,
+ * but since Linux 6.17 what bpf_rdonly_cast() makes of a number and the type 0, and on all kernels
+ * variables that BTF describes. A cast is gone from the instructions once they are loaded, and a
+ * function may be named by its number alone: so none is called. Those of features (feature.h) are
+ * about tasks, which only tracing programs get at.
+ */
+static bool reads_kernel(const struct bpf_insn *insn)
+{
+	enum call_form form = call_form(insn);
+
+	return form == CALL_KFUNC || form == CALL_UNKNOWN ||
+	       (insn->code == CODE_LD_IMM64 && insn->src_reg == BPF_PSEUDO_BTF_ID);
+}
+
 /* With where fd_array is: it has no length, and the kernel's log has what is read there. */
 static int check_insns(const struct loader_attrs *attrs, const struct loader_command *command,
 		       int64_t target, int64_t size)
@@ -76,6 +92,11 @@ static int check_insns(const struct loader_attrs *attrs, const struct loader_com
 		return r;
 	for (size_t i = 0; i < insns.size / sizeof(insn); i++) {
 		insn = loader_insn(insns, i);
+		if (!attrs->reads_kernel && reads_kernel(&insn))
+			return error_set(attrs->error, -EPERM, ERROR_ATTESTATION, STEP_LOAD,
+					 "a program calls kernel functions or reads kernel "
+					 "variables, and programs of the declared types may not "
+					 "read kernel memory: see CAPABILITIES in bpfgated(8)");
 		if (is_map_index(&insn) && fds.size < ((uint64_t)(uint32_t)insn.imm + 1) * 4)
 			fds.size = ((uint64_t)(uint32_t)insn.imm + 1) * 4;
 		if (insn.code == CODE_LD_IMM64)

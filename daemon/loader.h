@@ -77,11 +77,17 @@ struct load_input {
 	struct blob pkcs7;    /* kernel signature for .contract; size 0 only if daemon_only */
 	enum contract contract;
 	int32_t keyring;
-	unsigned n_programs, n_maps;	    /* what the loader's context has room for */
+	unsigned n_programs, n_maps; /* what the loader's context has room for */
+	/* Bits 1 << enum bpf_prog_type, of what is declared: the child keeps the capabilities that
+	 * the kernel asks of these, and no more (child-limits.c). */
+	uint64_t program_types;
 	const struct map_opening *openings; /* NULL: none, else for each of .n_maps; borrowed */
 	/* checking in the daemon alone, as configured for kernels that cannot: CONTRACT_NONE */
 	bool daemon_only;
 };
+
+/* Do programs of these types read the kernel's memory by their nature? Nobody else's may. */
+bool load_reads_kernel(uint64_t program_types);
 
 /* What a load gave: owned fds, in the order of the manifest. */
 struct loaded {

@@ -199,6 +199,8 @@ static int fill_input(struct journey *j, unsigned payload, struct load_input *re
 		.keyring = j->snapshot->keyring,
 		.n_programs = part.n_programs,
 		.n_maps = part.n_maps,
+		/* one payload gets no more than it needs because another does */
+		.program_types = manifest_types(j->load->manifest, payload),
 		.openings = j->openings.maps + part.first_map,
 	};
 	r = signature_choose(j->gate, j->snapshot, &j->authentic, payload, &ret->pkcs7, error);

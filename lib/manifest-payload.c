@@ -23,6 +23,16 @@ struct manifest_part manifest_part(const struct manifest *m, unsigned payload)
 	return part;
 }
 
+uint64_t manifest_types(const struct manifest *m, unsigned payload)
+{
+	uint64_t types = 0;
+
+	for (unsigned i = 0; i < m->n_programs; i++)
+		if (m->programs[i].payload == payload)
+			types |= UINT64_C(1) << m->programs[i].type;
+	return types;
+}
+
 static int check_program(const struct manifest_parser *p, const struct manifest *m, unsigned i)
 {
 	unsigned payload = m->programs[i].payload;

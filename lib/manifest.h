@@ -115,6 +115,8 @@ struct manifest_part {
 };
 unsigned manifest_n_payloads(const struct manifest *m);
 struct manifest_part manifest_part(const struct manifest *m, unsigned payload);
+/* Bits 1 << enum bpf_prog_type of its programs. */
+uint64_t manifest_types(const struct manifest *m, unsigned payload);
 /* Is it the manifest of a bundle of @n_payloads? ERROR_BAD_MANIFEST. */
 int manifest_check_payloads(const struct manifest *m, unsigned n_payloads, struct error *error);
 

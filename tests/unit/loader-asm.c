@@ -184,7 +184,7 @@ void asm_load_program(struct loader_asm *a, size_t at)
 	asm_sys_bpf(a, BPF_PROG_LOAD, at, ATTR_SIZE(attach_btf_id));
 }
 
-void asm_make_program(struct loader_asm *a, const char *name)
+void asm_make_program_of(struct loader_asm *a, const char *name, enum bpf_prog_type type)
 {
 	static const struct bpf_insn program[] = {
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
@@ -193,7 +193,12 @@ void asm_make_program(struct loader_asm *a, const char *name)
 	union bpf_attr attr;
 
 	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT;
+	attr.prog_type = type;
 	memcpy(attr.prog_name, name, strlen(name));
 	asm_load_program(a, asm_program(a, &attr, program, ARRAY_SIZE(program), NULL));
+}
+
+void asm_make_program(struct loader_asm *a, const char *name)
+{
+	asm_make_program_of(a, name, BPF_PROG_TYPE_RAW_TRACEPOINT);
 }

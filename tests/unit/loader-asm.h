@@ -69,3 +69,5 @@ void asm_load_program(struct loader_asm *a, size_t at);
 void asm_make_map(struct loader_asm *a, const char *name);
 /* R7 = a raw tracepoint program called @name that returns 0 */
 void asm_make_program(struct loader_asm *a, const char *name);
+/* The same of another type, as far as that takes no more than a type. */
+void asm_make_program_of(struct loader_asm *a, const char *name, enum bpf_prog_type type);

@@ -101,6 +101,7 @@ static int setup(void **state)
 		.metadata = {loader.data, loader.size},
 		.n_programs = 1,
 		.n_maps = 1,
+		.program_types = 1ULL << BPF_PROG_TYPE_RAW_TRACEPOINT,
 		.daemon_only = true,
 	};
 	strcpy(program_name, "prog");

@@ -404,6 +404,7 @@ static void test_built(void **state)
 		if (manifest_parse((const char *)text.data, text.size, &manifest, &error) < 0)
 			fail_msg("%s: %s", names[i], error_message(&error));
 		input.n_maps = manifest->n_maps;
+		input.program_types = manifest_types(manifest, 0);
 		if (loader_check(input.loader, &error) < 0 || loader_data_check(&input, &error) < 0)
 			fail_msg("%s: %s", names[i], error_message(&error));
 		munmap(data, (size_t)st.st_size);

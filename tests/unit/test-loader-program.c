@@ -289,6 +289,41 @@ static void test_rest(void **state)
 	}
 }
 
+/* What the verifier lets a program read whose loader may not. */
+static void test_kernel_memory(void **state)
+{
+	static const struct {
+		struct bpf_insn insn;
+		bool reads;
+	} rows[] = {
+		{{.code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_KFUNC_CALL}, true},
+		{{.code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_KFUNC_CALL, .imm = 4711}, true},
+		{{.code = BPF_JMP | BPF_CALL, .src_reg = 3}, true},
+		{{.code = BPF_JMP32 | BPF_CALL, .src_reg = 0}, true},
+		{{.code = BPF_LD | BPF_DW | BPF_IMM, .src_reg = BPF_PSEUDO_BTF_ID}, true},
+		{{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_ktime_get_ns}, false},
+		{{.code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_CALL}, false},
+		{{.code = BPF_LD | BPF_DW | BPF_IMM, .src_reg = BPF_PSEUDO_FUNC}, false},
+	};
+	static const uint64_t network = 1 << BPF_PROG_TYPE_XDP | 1 << BPF_PROG_TYPE_CGROUP_SKB,
+			      tracing = 1 << BPF_PROG_TYPE_KPROBE;
+	struct bpf_insn insns[3] = {[2] = {.code = BPF_JMP | BPF_EXIT}};
+	union bpf_attr attr = {.prog_type = BPF_PROG_TYPE_XDP};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_error_ struct error error = ERROR_INIT;
+
+		insns[0] = rows[i].insn;
+		asm_start(&a, 0);
+		asm_load_program(&a, asm_program(&a, &attr, insns, ARRAY_SIZE(insns), NULL));
+		asm_return(&a, 0);
+		assert_int_equal(verdict_of(&a, NULL, network | tracing, NULL), 0);
+		assert_int_equal(verdict_of(&a, NULL, network, &error), rows[i].reads ? -EPERM : 0);
+		if (rows[i].reads)
+			check_error(&error, ERROR_ATTESTATION, "may not read kernel memory");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +334,7 @@ int main(void)
 		cmocka_unit_test(test_license),
 		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_kernel_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

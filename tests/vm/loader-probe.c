@@ -187,6 +187,7 @@ static void generate(const char *path, struct load_input *input)
 	bpf_object__for_each_map (map, object)
 		describe_map(map);
 	input->n_programs = manifest.n_programs;
+	input->program_types = manifest_types(&manifest, 0);
 	input->n_maps = manifest.n_maps;
 }
 
