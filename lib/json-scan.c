@@ -383,17 +383,22 @@ bool utf8_valid(const char *text, size_t size)
 	return utf8_scan(text, size) == size;
 }
 
+void json_position_count(struct json_position *position, const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] == '\n') {
+			position->line++;
+			position->column = 1;
+		} else {
+			position->column++;
+		}
+	}
+}
+
 struct json_position json_position_at(const char *text, size_t offset)
 {
 	struct json_position position = {.line = 1, .column = 1};
 
-	for (size_t i = 0; i < offset; i++) {
-		if (text[i] == '\n') {
-			position.line++;
-			position.column = 1;
-		} else {
-			position.column++;
-		}
-	}
+	json_position_count(&position, text, offset);
 	return position;
 }

@@ -40,4 +40,9 @@ bool json_span_equal(struct json_span a, struct json_span b);
 /* The offset of the first byte that is not UTF-8 (or is NUL), or @size. */
 size_t utf8_scan(const char *text, size_t size);
 
+/* Moves the position past @size bytes of text. */
+void json_position_count(struct json_position *position, const char *text, size_t size);
+
+/* Counted from the first byte: for one place, as in a message. For all of a list: json_walk_next().
+ */
 struct json_position json_position_at(const char *text, size_t offset);

@@ -35,6 +35,21 @@ int json_parse(const char *text, size_t size, size_t size_max, struct json_objec
 int json_locate(const char *text, size_t size, const char *path,
 		struct json_position *ret_position);
 
+/*
+ * Where each entry of a list begins, in order. Each is counted from the one before it, so that all
+ * of them together cost as much as one look at the text; json_locate() begins at the first byte.
+ */
+struct json_walk {
+	const char *text;
+	size_t size, at;
+	struct json_position position; /* of .at */
+};
+
+/* Begins with the first entry of the list behind @path. 0, or -ENOENT. */
+int json_walk_list(const char *text, size_t size, const char *path, struct json_walk *ret);
+/* The next entry: 0, or -ENOENT at the end. */
+int json_walk_next(struct json_walk *walk, struct json_position *ret_position);
+
 enum json_kind {
 	JSON_STRING, /* const char **, points into the object */
 	JSON_BOOL,   /* bool * */

@@ -253,6 +253,28 @@ static void test_locate(void **state)
 			fail_msg("found: %s", missing[i]);
 }
 
+static void test_walk(void **state)
+{
+	static const char text[] = "{ \"x\": [],\n \"l\": [ 1 ,\n\n  {\"a\": [\n2]}, \"]\\\"\",\n"
+				   "[]  ] , \"m\": [3]}";
+	static const struct json_position entries[] = {{2, 9}, {4, 3}, {5, 6}, {6, 1}};
+	struct json_position at = {};
+	struct json_walk walk;
+
+	assert_int_equal(json_walk_list(text, sizeof(text) - 1, "l", &walk), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(entries); i++) {
+		assert_int_equal(json_walk_next(&walk, &at), 0);
+		if (at.line != entries[i].line || at.column != entries[i].column)
+			fail_msg("entry %u: %u:%u", i, at.line, at.column);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(json_walk_next(&walk, &at), -ENOENT);
+	assert_int_equal(json_walk_list(text, sizeof(text) - 1, "x", &walk), 0);
+	assert_int_equal(json_walk_next(&walk, &at), -ENOENT);
+	assert_int_equal(json_walk_list(text, sizeof(text) - 1, "l[0]", &walk), -ENOENT);
+	assert_int_equal(json_walk_list(text, sizeof(text) - 1, "k", &walk), -ENOENT);
+}
+
 static int dispatch(const char *text, const char **ret_name, uint64_t *u, int64_t *s, bool *b)
 {
 	_cleanup_json_ struct json_object *object = NULL;
@@ -335,7 +357,8 @@ int main(void)
 		cmocka_unit_test(test_accepts),		cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_nul_and_size),	cmocka_unit_test(test_too_many_members),
 		cmocka_unit_test(test_too_many_values), cmocka_unit_test(test_long_names),
-		cmocka_unit_test(test_locate),		cmocka_unit_test(test_dispatch),
+		cmocka_unit_test(test_locate),		cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_dispatch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
