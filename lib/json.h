@@ -87,5 +87,13 @@ static inline void json_putp(struct json_object **object)
 
 /* json_object_object_add() that copes with failed allocations: value is consumed; 0 or -ENOMEM. */
 int json_add(struct json_object *object, const char *name, struct json_object *value);
+/* The same for a list. */
+int json_array_add(struct json_object *array, struct json_object *value);
 int json_add_string(struct json_object *object, const char *name, const char *value);
 int json_add_u64(struct json_object *object, const char *name, uint64_t value);
+
+/*
+ * The text of @object by json-c's @flags, borrowed from it; NULL: out of memory. json-c says so in
+ * errno alone: what it gives is then a text with parts left out.
+ */
+const char *json_serialize(struct json_object *object, int flags, size_t *ret_size);
