@@ -48,7 +48,7 @@ static void add_refusal(struct refusals *refusals, const struct policy_rule *rul
 	if (!refusals->reasons)
 		refusals->reasons = json_object_new_array();
 	if (refusals->reasons)
-		json_object_array_add(refusals->reasons, json_object_new_string(text));
+		json_array_add(refusals->reasons, json_object_new_string(text));
 }
 
 static int deny_by_default(struct refusals *refusals, const struct request *request,

@@ -61,8 +61,7 @@ static bool too_large(struct json_object *parameters)
 {
 	size_t size;
 
-	return parameters &&
-	       json_object_to_json_string_length(parameters, JSON_C_TO_STRING_PLAIN, &size) &&
+	return parameters && json_serialize(parameters, JSON_C_TO_STRING_PLAIN, &size) &&
 	       size > VARLINK_REPLY_MAX - 1024;
 }
 

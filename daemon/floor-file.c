@@ -32,6 +32,7 @@ static int write_text(int folder, const struct floor_array *array)
 {
 	_cleanup_json_ struct json_object *object = json_object_new_object();
 	struct json_object *list = json_object_new_array();
+	size_t size;
 	const char *text;
 	int r = 0;
 
@@ -43,11 +44,10 @@ static int write_text(int folder, const struct floor_array *array)
 		r = json_add_u64(object, "version", FLOOR_VERSION);
 	if (r < 0)
 		return r;
-	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY);
+	text = json_serialize(object, JSON_C_TO_STRING_PRETTY, &size);
 	if (!text)
 		return -ENOMEM;
-	return strlen(text) > FLOOR_FILE_SIZE ? -EFBIG
-					      : replace_file(folder, FLOOR_FILE, text, NULL);
+	return size > FLOOR_FILE_SIZE ? -EFBIG : replace_file(folder, FLOOR_FILE, text, NULL);
 }
 
 int floor_file_write(int folder, const struct floor_array *array, struct error *error)

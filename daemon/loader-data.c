@@ -333,7 +333,7 @@ static int check_jump(struct follow *f, const struct bpf_insn *insn, size_t inde
 
 static int check_insn(struct follow *f, const struct bpf_insn *insn, size_t index)
 {
-	struct value *dst = &f->now.regs[insn->dst_reg];
+	struct value *regs = f->now.regs;
 
 	/* the verifier refuses these registers, and writes to R10 */
 	if (insn->dst_reg >= N_REGS || insn->src_reg >= N_REGS)
@@ -350,10 +350,10 @@ static int check_insn(struct follow *f, const struct bpf_insn *insn, size_t inde
 	case BPF_LD:
 		if (insn->code != CODE_LD_IMM64)
 			return loader_refuse(f->error, index, "a load of a packet's bytes");
-		*dst = constant_load(f, insn, index);
+		regs[insn->dst_reg] = constant_load(f, insn, index);
 		return 0;
 	default:
-		*dst = arithmetic(f, insn);
+		regs[insn->dst_reg] = arithmetic(f, insn);
 		return 0;
 	}
 }

@@ -32,7 +32,7 @@ static struct json_object *counts_to_json(const struct gate_count *counts)
 		json_add(object, "reason", json_object_new_string(gate_reason_name(i)));
 		json_add_u64(object, "refused", counts[i].refused);
 		json_add_u64(object, "wouldBeRefused", counts[i].would);
-		json_object_array_add(array, object);
+		json_array_add(array, object);
 	}
 	return array;
 }

@@ -55,7 +55,7 @@ static struct json_object *policy_to_json(const struct policy *policy, uid_t uid
 	struct json_object *object = json_object_new_object(), *files = json_object_new_array();
 
 	for (unsigned i = 0; i < policy->n_files; i++)
-		json_object_array_add(files, json_object_new_string(policy->files[i]));
+		json_array_add(files, json_object_new_string(policy->files[i]));
 	json_add(object, "files", files);
 	json_add(object, "rules", json_object_new_uint64(policy->n_rules));
 	json_add(object, "denyAll", json_object_new_boolean(policy->deny_all));
@@ -132,7 +132,7 @@ static struct json_object *features_to_json(void)
 		json_add(object, "present", json_object_new_boolean(kernel_has(f)));
 		if (!kernel_has(f))
 			add_string(object, "reason", feature_kernels(f));
-		json_object_array_add(features, object);
+		json_array_add(features, object);
 	}
 	return features;
 }
@@ -152,7 +152,7 @@ void method_status(struct call *call)
 	add_kernel(parameters, gate, snapshot);
 	json_add(parameters, "features", features_to_json());
 	for (unsigned i = 0; i < snapshot->trust->n_keys; i++)
-		json_object_array_add(keys, key_to_json(snapshot, &snapshot->trust->keys[i]));
+		json_array_add(keys, key_to_json(snapshot, &snapshot->trust->keys[i]));
 	json_add(parameters, "keys", keys);
 	json_add(parameters, "policy", policy_to_json(snapshot->policy, call->uid));
 	json_add(parameters, "revocations", revocations_to_json(snapshot->revocations, call->uid));

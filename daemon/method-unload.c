@@ -35,8 +35,8 @@ static int removal_to_json(const struct removal *removal, uid_t uid, struct json
 		if (uid != 0 && removal->items[i].uid != uid)
 			n_others++;
 		else
-			r = json_object_array_add(dependents,
-						  json_object_new_string(removal->items[i].id));
+			r = json_array_add(dependents,
+					   json_object_new_string(removal->items[i].id));
 	}
 	return r < 0 ? r : json_add_u64(object, "otherDependents", n_others);
 }

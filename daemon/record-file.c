@@ -49,6 +49,7 @@ int record_write(int folder, const struct load *load, struct error *error)
 	char name[LOAD_ID_SIZE + sizeof(RECORD_SUFFIX)];
 	_cleanup_json_ struct json_object *object = NULL;
 	bool renamed = false;
+	size_t size;
 	const char *text;
 	int r;
 
@@ -56,10 +57,10 @@ int record_write(int folder, const struct load *load, struct error *error)
 	r = record_to_json(load, &object);
 	if (r < 0)
 		return fail(error, r, "write", name);
-	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY);
+	text = json_serialize(object, JSON_C_TO_STRING_PRETTY, &size);
 	if (!text)
 		return fail(error, -ENOMEM, "write", name);
-	if (strlen(text) > RECORD_SIZE_MAX)
+	if (size > RECORD_SIZE_MAX)
 		return fail(error, -EFBIG, "write", name);
 	r = replace_file(folder, name, text, &renamed);
 	if (r == 0)

@@ -3,7 +3,7 @@
  * Loads that follow others. What follows what is nowhere written down: it shows from the digests of
  * what is listed, so that it is the same after a restart.
  */
-#include <json-c/json.h>
+#include "json.h"
 
 #include "record-table.h"
 
@@ -159,7 +159,7 @@ static void name_dependent(struct naming *naming, const struct load *load)
 		snprintf(naming->text + fill, sizeof(naming->text) - fill, "%s%s (%s %.32s)",
 			 fill ? ", " : "", load->id, load->manifest->name, load->manifest->version);
 	if (naming->ids)
-		json_object_array_add(naming->ids, json_object_new_string(load->id));
+		json_array_add(naming->ids, json_object_new_string(load->id));
 }
 
 static int refuse_needed(const struct load *load, struct naming *naming, struct error *error)

@@ -131,7 +131,7 @@ static int add_ids(struct json_object *object, const char *name, const struct re
 	int r = json_add(object, name, array);
 
 	for (unsigned i = 0; i < removal->n && r == 0; i++)
-		r = json_object_array_add(array, json_object_new_string(removal->items[i].id));
+		r = json_array_add(array, json_object_new_string(removal->items[i].id));
 	return r;
 }
 

@@ -82,19 +82,6 @@ static int parse_what(const struct policy_text *text, const struct policy_path *
 			    ret->digest);
 }
 
-static int set_source(const struct policy_text *text, const struct policy_path *path,
-		      struct revocation *ret)
-{
-	struct json_position position = {1, 1};
-
-	json_locate(text->text, text->size, path->text, &position);
-	if (asprintf(&ret->source, "%s:%u", text->file, position.line) < 0) {
-		ret->source = NULL;
-		return policy_out_of_memory(text);
-	}
-	return 0;
-}
-
 static int parse_entry(const struct policy_text *text, const struct policy_path *path,
 		       struct json_object *object, struct revocation *ret)
 {
@@ -118,7 +105,7 @@ static int parse_entry(const struct policy_text *text, const struct policy_path 
 		r = parse_what(text, path, &m, ret);
 	if (r == 0)
 		r = parse_reason(text, path, m.reason, ret);
-	return r < 0 ? r : set_source(text, path, ret);
+	return r;
 }
 
 static int parse_entries(const struct policy_text *text, struct json_object *list,
@@ -127,6 +114,7 @@ static int parse_entries(const struct policy_text *text, struct json_object *lis
 	const struct policy_path path = {"revocations"};
 	size_t n = json_object_array_length(list);
 	struct revocation *items;
+	struct json_walk walk;
 	int r = 0;
 
 	if (n > REVOCATIONS_FILE_MAX)
@@ -140,12 +128,15 @@ static int parse_entries(const struct policy_text *text, struct json_object *lis
 		return policy_out_of_memory(text);
 	all->items = items;
 	memset(items + all->n, 0, n * sizeof(*items));
+	policy_walk(text, &path, &walk);
 	for (unsigned i = 0; i < n && r == 0; i++) {
 		struct policy_path at = policy_path_item(&path, i);
-
 		/* counted first, so that what is half filled is freed with the rest */
-		all->n++;
-		r = parse_entry(text, &at, json_object_array_get_idx(list, i), &items[all->n - 1]);
+		struct revocation *item = &items[all->n++];
+
+		r = policy_next_source(text, &walk, &item->source);
+		if (r == 0)
+			r = parse_entry(text, &at, json_object_array_get_idx(list, i), item);
 	}
 	return r;
 }

@@ -72,7 +72,7 @@ static int add_interfaces(struct json_object *parameters)
 	int r = json_add(parameters, "interfaces", array);
 
 	for (unsigned i = 0; i < ARRAY_SIZE(interfaces) && r == 0; i++)
-		r = json_object_array_add(array, json_object_new_string(interfaces[i].name));
+		r = json_array_add(array, json_object_new_string(interfaces[i].name));
 	return r;
 }
 

@@ -98,11 +98,6 @@ static int check_duplicate(const struct trust *trust, unsigned n)
 			 "it has the same key as '%s': keep one of the two files", other->file);
 		return set_reason(key, text);
 	}
-	if (n >= TRUST_KEYS_MAX) {
-		key->usable = false;
-		snprintf(text, sizeof(text), "there are more than %u keys", TRUST_KEYS_MAX);
-		return set_reason(key, text);
-	}
 	return 0;
 }
 

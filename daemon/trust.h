@@ -7,8 +7,6 @@
 
 #include "bundle.h"
 
-#define TRUST_KEYS_MAX 256
-
 enum key_state {
 	KEY_TRUSTED,
 	KEY_EXPIRED,
@@ -46,10 +44,10 @@ struct trust {
 
 /*
  * Reads every *.pem of @dir (each file one certificate), and every *.crl, by which authorities
- * among them revoke (chain.h). A file that cannot be used is kept with its reason and never
- * trusted; a folder that is missing gives an empty snapshot. Files, the folder and its parents must
- * be root's (or, for tests with another @owner, that uid's) and writable by nobody else. A negative
- * errno only for lack of memory and the like.
+ * among them revoke (chain.h), up to OWNED_FILES_MAX of each. A file that cannot be used is kept
+ * with its reason and never trusted; a folder that is missing gives an empty snapshot. Files, the
+ * folder and its parents must be root's (or, for tests with another @owner, that uid's) and
+ * writable by nobody else. A negative errno only for lack of memory and the like.
  */
 int trust_read(const char *dir, uid_t owner, struct trust **ret, struct error *error);
 struct trust *trust_ref(struct trust *trust);

@@ -110,12 +110,15 @@ int tuning_format(const struct manifest *manifest, const struct tuning *tuning, 
 {
 	char text[TUNABLE_TEXT_SIZE];
 	bool first = true;
+	char *all = NULL;
 	size_t size;
 	FILE *file;
 
-	file = open_memstream(ret, &size);
+	file = open_memstream(&all, &size);
 	if (!file)
 		return -ENOMEM;
+	/* where it cannot grow, glibc says so nowhere else */
+	errno = 0;
 	for (unsigned i = 0; i < manifest->n_tunables; i++) {
 		if (!(tuning->set & UINT64_C(1) << i))
 			continue;
@@ -123,11 +126,12 @@ int tuning_format(const struct manifest *manifest, const struct tuning *tuning, 
 		fprintf(file, "%s%s=%s", first ? "" : " ", manifest->tunables[i].name, text);
 		first = false;
 	}
-	if (fclose(file) == 0)
-		return 0;
-	free(*ret);
-	*ret = NULL;
-	return -ENOMEM;
+	if (fclose(file) != 0 || errno == ENOMEM || !all) {
+		free(all);
+		return -ENOMEM;
+	}
+	*ret = all;
+	return 0;
 }
 
 /* ---- what the maps are to be ---- */

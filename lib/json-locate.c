@@ -57,26 +57,69 @@ static int enter_member(struct json_scanner *s, const char **path)
 	return -ENOENT;
 }
 
-int json_locate(const char *text, size_t size, const char *path, struct json_position *ret_position)
+/* From the begin of the text to the value behind @path. */
+static int locate(struct json_scanner *s, const char *path)
 {
-	struct json_scanner s = {.text = text, .size = size};
 	bool first = true;
 
 	for (; *path; first = false) {
 		int r;
 
 		if (*path == '[') {
-			r = enter_element(&s, &path);
+			r = enter_element(s, &path);
 		} else {
 			if (!first && *path++ != '.')
 				return -ENOENT;
-			r = enter_member(&s, &path);
+			r = enter_member(s, &path);
 		}
 		if (r < 0)
 			return r;
 	}
-	if (json_scan_peek(&s) < 0)
-		return -ENOENT;
+	return json_scan_peek(s) < 0 ? -ENOENT : 0;
+}
+
+int json_locate(const char *text, size_t size, const char *path, struct json_position *ret_position)
+{
+	struct json_scanner s = {.text = text, .size = size};
+	int r = locate(&s, path);
+
+	if (r < 0)
+		return r;
 	*ret_position = json_position_at(text, s.at);
+	return 0;
+}
+
+int json_walk_list(const char *text, size_t size, const char *path, struct json_walk *ret)
+{
+	struct json_scanner s = {.text = text, .size = size};
+	int r = locate(&s, path);
+
+	if (r < 0)
+		return r;
+	if (json_scan_peek(&s) != '[')
+		return -ENOENT;
+	*ret = (struct json_walk){text, size, s.at + 1, json_position_at(text, s.at + 1)};
+	return 0;
+}
+
+int json_walk_next(struct json_walk *walk, struct json_position *ret_position)
+{
+	struct json_scanner s = {.text = walk->text, .size = walk->size, .at = walk->at};
+	struct json_position position = walk->position;
+	size_t start;
+	int c = json_scan_peek(&s);
+
+	if (c < 0 || c == ']')
+		return -ENOENT;
+	start = s.at;
+	json_position_count(&position, walk->text + walk->at, start - walk->at);
+	if (json_scan_value(&s) < 0)
+		return -ENOENT;
+	if (json_scan_peek(&s) == ',')
+		s.at++;
+	*ret_position = position;
+	json_position_count(&position, walk->text + start, s.at - start);
+	walk->at = s.at;
+	walk->position = position;
 	return 0;
 }

@@ -152,6 +152,27 @@ static uint64_t span_hash(struct json_span span)
 	return hash;
 }
 
+static size_t utf8_encode(unsigned long value, char *out)
+{
+	static const uint8_t leads[] = {0, 0xc0, 0xe0, 0xf0};
+	size_t more = value < 0x80 ? 0 : value < 0x800 ? 1 : value < 0x10000 ? 2 : 3;
+
+	out[0] = (char)(leads[more] | value >> 6 * more);
+	for (size_t i = 1; i <= more; i++)
+		out[i] = (char)(0x80 | (value >> 6 * (more - i) & 0x3f));
+	return more + 1;
+}
+
+/* No escape is shorter than what it stands for. */
+size_t json_span_decode(struct json_span span, char *out)
+{
+	size_t size = 0;
+
+	while (span.size)
+		size += utf8_encode((unsigned long)span_next(&span), out + size);
+	return size;
+}
+
 static unsigned skip_digits(struct json_scanner *s)
 {
 	unsigned n = 0;
@@ -383,17 +404,22 @@ bool utf8_valid(const char *text, size_t size)
 	return utf8_scan(text, size) == size;
 }
 
+void json_position_count(struct json_position *position, const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] == '\n') {
+			position->line++;
+			position->column = 1;
+		} else {
+			position->column++;
+		}
+	}
+}
+
 struct json_position json_position_at(const char *text, size_t offset)
 {
 	struct json_position position = {.line = 1, .column = 1};
 
-	for (size_t i = 0; i < offset; i++) {
-		if (text[i] == '\n') {
-			position.line++;
-			position.column = 1;
-		} else {
-			position.column++;
-		}
-	}
+	json_position_count(&position, text, offset);
 	return position;
 }

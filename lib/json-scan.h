@@ -37,7 +37,18 @@ int json_scan_peek(struct json_scanner *s);
 /* Do two scanned strings stand for the same characters, however they are written? */
 bool json_span_equal(struct json_span a, struct json_span b);
 
+/* The characters of a scanned string, as UTF-8, to @out, which holds @span.size bytes. How many. */
+size_t json_span_decode(struct json_span span, char *out);
+
+/* json-build.c: the objects of @text, which is valid. 0 or -ENOMEM. */
+int json_build(const char *text, size_t size, struct json_object **ret);
+
 /* The offset of the first byte that is not UTF-8 (or is NUL), or @size. */
 size_t utf8_scan(const char *text, size_t size);
 
+/* Moves the position past @size bytes of text. */
+void json_position_count(struct json_position *position, const char *text, size_t size);
+
+/* Counted from the first byte: for one place, as in a message. For all of a list: json_walk_next().
+ */
 struct json_position json_position_at(const char *text, size_t offset);

@@ -31,41 +31,10 @@ static int check(struct json_scanner *s, size_t size_max)
 	return 0;
 }
 
-static int build(const char *text, size_t size, struct json_object **ret)
-{
-	struct json_object *object;
-	struct json_tokener *tokener;
-	enum json_tokener_error result;
-
-	/* json-c counts the innermost scalar as a level of its own. */
-	tokener = json_tokener_new_ex(JSON_DEPTH_MAX + 2);
-	if (!tokener)
-		return -ENOMEM;
-	/*
-	 * Not JSON_TOKENER_STRICT: check() has been stricter already, and json-c 0.18 (Debian 13)
-	 * takes every byte above 0x7f for a control character then.
-	 */
-	json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8);
-	object = json_tokener_parse_ex(tokener, text, (int)size);
-	result = json_tokener_get_error(tokener);
-	/* A number at the end of the text could go on, as far as json-c knows: end it. */
-	if (result == json_tokener_continue) {
-		object = json_tokener_parse_ex(tokener, " ", 1);
-		result = json_tokener_get_error(tokener);
-	}
-	json_tokener_free(tokener);
-	if (result != json_tokener_success) {
-		json_object_put(object);
-		return -EINVAL;
-	}
-	*ret = object;
-	return 0;
-}
-
 int json_parse(const char *text, size_t size, size_t size_max, struct json_object **ret_object,
 	       struct json_position *ret_position, const char **ret_reason)
 {
-	/* json-c takes up to 800 bytes and a microsecond for the two of "{}" */
+	/* json-c takes up to 800 bytes for the two of "{}" */
 	struct json_scanner s = {
 		.text = text, .size = size, .values_max = JSON_VALUES_MIN + size_max / 16};
 	int r;
@@ -73,8 +42,8 @@ int json_parse(const char *text, size_t size, size_t size_max, struct json_objec
 	r = check(&s, size_max);
 	if (r == 0) {
 		s.at = 0;
-		s.reason = "not valid JSON";
-		r = build(text, size, ret_object);
+		s.reason = "out of memory";
+		r = json_build(text, size, ret_object);
 	}
 	if (r < 0) {
 		if (ret_position)
@@ -189,6 +158,14 @@ int json_add(struct json_object *object, const char *name, struct json_object *v
 	return 0;
 }
 
+int json_array_add(struct json_object *array, struct json_object *value)
+{
+	if (value && array && json_object_array_add(array, value) == 0)
+		return 0;
+	json_object_put(value);
+	return -ENOMEM;
+}
+
 int json_add_string(struct json_object *object, const char *name, const char *value)
 {
 	return json_add(object, name, json_object_new_string(value));
@@ -197,4 +174,13 @@ int json_add_string(struct json_object *object, const char *name, const char *va
 int json_add_u64(struct json_object *object, const char *name, uint64_t value)
 {
 	return json_add(object, name, json_object_new_uint64(value));
+}
+
+const char *json_serialize(struct json_object *object, int flags, size_t *ret_size)
+{
+	const char *text;
+
+	errno = 0;
+	text = json_object_to_json_string_length(object, flags, ret_size);
+	return errno == ENOMEM || errno == EFBIG ? NULL : text;
 }

@@ -35,6 +35,21 @@ int json_parse(const char *text, size_t size, size_t size_max, struct json_objec
 int json_locate(const char *text, size_t size, const char *path,
 		struct json_position *ret_position);
 
+/*
+ * Where each entry of a list begins, in order. Each is counted from the one before it, so that all
+ * of them together cost as much as one look at the text; json_locate() begins at the first byte.
+ */
+struct json_walk {
+	const char *text;
+	size_t size, at;
+	struct json_position position; /* of .at */
+};
+
+/* Begins with the first entry of the list behind @path. 0, or -ENOENT. */
+int json_walk_list(const char *text, size_t size, const char *path, struct json_walk *ret);
+/* The next entry: 0, or -ENOENT at the end. */
+int json_walk_next(struct json_walk *walk, struct json_position *ret_position);
+
 enum json_kind {
 	JSON_STRING, /* const char **, points into the object */
 	JSON_BOOL,   /* bool * */
@@ -72,5 +87,13 @@ static inline void json_putp(struct json_object **object)
 
 /* json_object_object_add() that copes with failed allocations: value is consumed; 0 or -ENOMEM. */
 int json_add(struct json_object *object, const char *name, struct json_object *value);
+/* The same for a list. */
+int json_array_add(struct json_object *array, struct json_object *value);
 int json_add_string(struct json_object *object, const char *name, const char *value);
 int json_add_u64(struct json_object *object, const char *name, uint64_t value);
+
+/*
+ * The text of @object by json-c's @flags, borrowed from it; NULL: out of memory. json-c says so in
+ * errno alone: what it gives is then a text with parts left out.
+ */
+const char *json_serialize(struct json_object *object, int flags, size_t *ret_size);

@@ -212,9 +212,12 @@ int manifest_format(const struct manifest *manifest, char **ret, size_t *ret_siz
 	w.file = open_memstream(&text, &size);
 	if (!w.file)
 		return -errno;
+	/* glibc counts it as no error of the stream when such a one cannot grow, nor tells at the
+	 * end */
+	errno = 0;
 	write_manifest(&w, manifest, build);
 	failed = ferror(w.file);
-	if (fclose(w.file) != 0 || failed) {
+	if (fclose(w.file) != 0 || failed || errno == ENOMEM || !text) {
 		free(text);
 		return -ENOMEM;
 	}

@@ -245,6 +245,7 @@ static int take_build(const struct manifest_parser *p, struct json_object *objec
 		      struct manifest *m)
 {
 	char where[MANIFEST_PATH_MAX];
+	size_t size;
 	const char *text;
 
 	if (!object)
@@ -263,8 +264,8 @@ static int take_build(const struct manifest_parser *p, struct json_object *objec
 					    BUILD_TEXT_MAX);
 	}
 
-	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
-							      JSON_C_TO_STRING_NOSLASHESCAPE);
+	text = json_serialize(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+			      &size);
 	m->build = text ? strdup(text) : NULL;
 	return m->build ? 0 : manifest_no_memory(p);
 }

@@ -69,19 +69,6 @@ static int parse_members(const struct policy_text *text, const struct policy_pat
 	return r < 0 ? r : policy_parse_conditions(text, path, &m->conditions, rule);
 }
 
-static int set_source(const struct policy_text *text, const struct policy_path *path,
-		      struct policy_rule *rule)
-{
-	struct json_position position = {1, 1};
-
-	json_locate(text->text, text->size, path->text, &position);
-	if (asprintf(&rule->source, "%s:%u", text->file, position.line) < 0) {
-		rule->source = NULL;
-		return policy_out_of_memory(text);
-	}
-	return 0;
-}
-
 static int parse_rule(const struct policy_text *text, const struct policy_path *path,
 		      struct json_object *object, struct policy_rule *rule)
 {
@@ -106,9 +93,7 @@ static int parse_rule(const struct policy_text *text, const struct policy_path *
 	if (!json_object_is_type(object, json_type_object))
 		return policy_refuse(text, path, "a rule is an object");
 	r = policy_dispatch(text, path, object, members);
-	if (r == 0)
-		r = parse_members(text, path, &m, rule);
-	return r < 0 ? r : set_source(text, path, rule);
+	return r < 0 ? r : parse_members(text, path, &m, rule);
 }
 
 static int check_unique(const struct policy_text *text, const struct policy_path *path,
@@ -129,17 +114,21 @@ static int parse_rules(const struct policy_text *text, struct json_object *list,
 	struct policy_path path = {"rules"};
 	unsigned n = (unsigned)json_object_array_length(list);
 	struct policy_rule *rules;
+	struct json_walk walk;
 
 	if (n > POLICY_RULES_MAX)
 		return policy_refuse(text, &path, "more than %u rules", POLICY_RULES_MAX);
 	rules = calloc(n ?: 1, sizeof(*rules));
 	if (!rules)
 		return policy_out_of_memory(text);
+	policy_walk(text, &path, &walk);
 	for (unsigned i = 0; i < n; i++) {
 		struct policy_path at = policy_path_item(&path, i);
 		int r;
 
-		r = parse_rule(text, &at, json_object_array_get_idx(list, i), &rules[i]);
+		r = policy_next_source(text, &walk, &rules[i].source);
+		if (r == 0)
+			r = parse_rule(text, &at, json_object_array_get_idx(list, i), &rules[i]);
 		if (r == 0)
 			r = check_unique(text, &at, rules, i);
 		if (r < 0) {

@@ -103,6 +103,11 @@ int policy_fail_at(const struct policy_text *text, int r, struct json_position p
 int policy_dispatch(const struct policy_text *text, const struct policy_path *path,
 		    struct json_object *object, const struct json_member *members);
 
+/* "FILE:LINE" of each entry of the list at @path, in order; malloced. 0 or -ENOMEM. */
+void policy_walk(const struct policy_text *text, const struct policy_path *path,
+		 struct json_walk *ret);
+int policy_next_source(const struct policy_text *text, struct json_walk *walk, char **ret);
+
 int policy_out_of_memory(const struct policy_text *text);
 
 /* Calls @each for every entry of a list of 1..POLICY_LIST_MAX entries, until one fails. */

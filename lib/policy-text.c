@@ -65,6 +65,25 @@ int policy_fail_at(const struct policy_text *text, int r, struct json_position p
 	return r;
 }
 
+void policy_walk(const struct policy_text *text, const struct policy_path *path,
+		 struct json_walk *ret)
+{
+	*ret = (struct json_walk){.position = {1, 1}};
+	json_walk_list(text->text, text->size, path->text, ret);
+}
+
+int policy_next_source(const struct policy_text *text, struct json_walk *walk, char **ret)
+{
+	struct json_position position = {1, 1};
+	char *source;
+
+	json_walk_next(walk, &position);
+	if (asprintf(&source, "%s:%u", text->file, position.line) < 0)
+		return policy_out_of_memory(text);
+	*ret = source;
+	return 0;
+}
+
 int policy_out_of_memory(const struct policy_text *text)
 {
 	return error_set(text->error, -ENOMEM, ERROR_FAILED, STEP_NONE, "%s: out of memory",

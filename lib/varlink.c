@@ -298,8 +298,8 @@ static int format(const char *name, const char *value, struct json_object *param
 		return -ENOMEM;
 	if (flag && json_add(message, flag, json_object_new_boolean(true)) < 0)
 		return -ENOMEM;
-	text = json_object_to_json_string_length(
-		message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
+	text = json_serialize(message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+			      &size);
 	copy = text ? malloc(size + 1) : NULL;
 	if (!copy)
 		return -ENOMEM;

@@ -47,6 +47,33 @@ static void test_accepts(void **state)
 			fail_msg("refused: %s", good[i]);
 }
 
+/* json-c's own parser, which ours stands in for, has to find the same. */
+static void test_builds(void **state)
+{
+	static const char *const texts[] = {
+		"{\"a\":{\"b\":[1,2,{\"c\":null}]},\"d\":\"\xc3\xa9\", \"e\" : true , \"f\":false}",
+		"[0,-0,-9223372036854775808,9223372036854775807,9223372036854775808,"
+		"18446744073709551615,1.5e-3,1E+2,-0.0]",
+		"[\"\",\"\\u00e9\\ud83d\\ude00\\\"\\\\\\/"
+		"\\b\\f\\n\\r\\t\",\"\\u0001\\u07ff\\u0800\\uffff\"]",
+		"{\"\":[],\"\\u0061\":{}}",
+		"[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]",
+		"null",
+		" 12 ",
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++) {
+		_cleanup_json_ struct json_object *object = NULL;
+		_cleanup_json_ struct json_object *other = json_tokener_parse(texts[i]);
+
+		assert_int_equal(json_parse(texts[i], strlen(texts[i]), 1024, &object, NULL, NULL),
+				 0);
+		if (!json_object_equal(object, other) ||
+		    !streq(json_object_to_json_string(object), json_object_to_json_string(other)))
+			fail_msg("%s: %s", texts[i], json_object_to_json_string(object));
+	}
+}
+
 static void test_refuses(void **state)
 {
 	static const struct {
@@ -253,6 +280,28 @@ static void test_locate(void **state)
 			fail_msg("found: %s", missing[i]);
 }
 
+static void test_walk(void **state)
+{
+	static const char text[] = "{ \"x\": [],\n \"l\": [ 1 ,\n\n  {\"a\": [\n2]}, \"]\\\"\",\n"
+				   "[]  ] , \"m\": [3]}";
+	static const struct json_position entries[] = {{2, 9}, {4, 3}, {5, 6}, {6, 1}};
+	struct json_position at = {};
+	struct json_walk walk;
+
+	assert_int_equal(json_walk_list(text, sizeof(text) - 1, "l", &walk), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(entries); i++) {
+		assert_int_equal(json_walk_next(&walk, &at), 0);
+		if (at.line != entries[i].line || at.column != entries[i].column)
+			fail_msg("entry %u: %u:%u", i, at.line, at.column);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(json_walk_next(&walk, &at), -ENOENT);
+	assert_int_equal(json_walk_list(text, sizeof(text) - 1, "x", &walk), 0);
+	assert_int_equal(json_walk_next(&walk, &at), -ENOENT);
+	assert_int_equal(json_walk_list(text, sizeof(text) - 1, "l[0]", &walk), -ENOENT);
+	assert_int_equal(json_walk_list(text, sizeof(text) - 1, "k", &walk), -ENOENT);
+}
+
 static int dispatch(const char *text, const char **ret_name, uint64_t *u, int64_t *s, bool *b)
 {
 	_cleanup_json_ struct json_object *object = NULL;
@@ -332,10 +381,16 @@ static void test_dispatch(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_accepts),		cmocka_unit_test(test_refuses),
-		cmocka_unit_test(test_nul_and_size),	cmocka_unit_test(test_too_many_members),
-		cmocka_unit_test(test_too_many_values), cmocka_unit_test(test_long_names),
-		cmocka_unit_test(test_locate),		cmocka_unit_test(test_dispatch),
+		cmocka_unit_test(test_accepts),
+		cmocka_unit_test(test_builds),
+		cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_nul_and_size),
+		cmocka_unit_test(test_too_many_members),
+		cmocka_unit_test(test_too_many_values),
+		cmocka_unit_test(test_long_names),
+		cmocka_unit_test(test_locate),
+		cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_dispatch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -237,10 +237,16 @@ static void test_places(void **state)
 	asm_insn(&a, BPF_LD | BPF_ABS | BPF_W, 0, 0, 0, 0);
 	asm_return(&a, 0);
 	refused("a load of a packet's bytes");
-	asm_start(&a, 0);
-	asm_insn(&a, BPF_ALU64 | BPF_MOV | BPF_K, 11, 0, 0, 0);
-	asm_return(&a, 0);
-	refused("a register that there is not");
+	for (uint8_t reg = 11; reg < 16; reg++) {
+		asm_start(&a, 0);
+		asm_insn(&a, BPF_ALU64 | BPF_MOV | BPF_K, reg, 0, 0, 0);
+		asm_return(&a, 0);
+		refused("a register that there is not");
+		asm_start(&a, 0);
+		asm_insn(&a, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, reg, 0, 0);
+		asm_return(&a, 0);
+		refused("a register that there is not");
+	}
 }
 
 /* Where ways meet, only what all of them say is known; the clean-up is reached from anywhere. */

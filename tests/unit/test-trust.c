@@ -272,6 +272,25 @@ static void test_duplicate_of_unusable(void **state)
 	EVP_PKEY_free(key);
 }
 
+/* As many keys as there may be files: a fleet that signs per machine or per developer has hundreds.
+ */
+static void test_many(void **state)
+{
+	const char *folder = *state;
+	_cleanup_trust_ struct trust *trust = NULL;
+	char name[32];
+
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "%03u.pem", i);
+		add_new(folder, name, TEST_ED25519, NULL);
+	}
+	trust = read_trust(folder);
+	assert_int_equal(trust->n_keys, 300);
+	for (unsigned i = 0; i < trust->n_keys; i++)
+		if (!trust->keys[i].usable)
+			fail_msg("%s: %s", trust->keys[i].file, trust->keys[i].reason);
+}
+
 static void test_files(void **state)
 {
 	const char *folder = *state;
@@ -349,6 +368,7 @@ int main(void)
 		with_folder(test_too_large),
 		with_folder(test_duplicate),
 		with_folder(test_duplicate_of_unusable),
+		with_folder(test_many),
 		with_folder(test_files),
 		with_folder(test_owner),
 		with_folder(test_folder),
