@@ -19,7 +19,8 @@ static void run(struct job *job)
 
 	if (!j->change)
 		return;
-	j->base.r = gate_enforce(j->base.front->gate, j->mode, &j->before, &j->base.error);
+	j->base.r = gate_enforce(j->base.front->gate, j->mode, &j->before, call_job_abandoned, j,
+				 &j->base.error);
 	j->after = enforce_mode();
 }
 
