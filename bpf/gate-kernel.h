@@ -17,9 +17,12 @@ struct bpf_token;
 
 #define KERNEL __attribute__((preserve_access_index))
 
+#define NAME_SIZE 24 /* of what is compared: all of its homes have more */
+
 struct super_block {
 	__u32 s_dev;
 	unsigned long s_magic;
+	unsigned char s_id[NAME_SIZE]; /* without a device: the file system's name */
 } KERNEL;
 
 struct inode {
@@ -31,10 +34,19 @@ struct inode {
 	unsigned long i_ino;
 } KERNEL;
 
-#define NAME_SIZE 24 /* of what is compared: both of its homes have more */
+struct qstr {
+	union {
+		struct {
+			__u32 hash;
+			__u32 len;
+		};
+		__u64 hash_len;
+	};
+} KERNEL;
 
 struct dentry {
 	struct dentry *d_parent;
+	struct qstr d_name;
 	struct inode *d_inode;
 	union {
 		unsigned char string[NAME_SIZE];
@@ -46,6 +58,7 @@ struct dentry___before_6_15 {
 } KERNEL;
 
 struct vfsmount {
+	struct dentry *mnt_root;
 	struct super_block *mnt_sb;
 } KERNEL;
 
@@ -65,10 +78,12 @@ struct list_head {
 /* fs/mount.h: what a vfsmount is a part of. */
 struct mount {
 	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
 	struct list_head mnt_mounts; /* those on it, by their .mnt_child */
 	struct list_head mnt_child;
-	int mnt_group_id; /* other than 0: what is done to it is done in other namespaces as well */
+	struct mount *mnt_master; /* what is done to that is done to this one as well */
+	int mnt_group_id; /* other than 0: what is done to it is done to all that have the same */
 	struct mnt_namespace *mnt_ns;
 } KERNEL;
 
@@ -88,6 +103,10 @@ struct mm_struct {
 
 struct nsproxy {
 	struct mnt_namespace *mnt_ns;
+} KERNEL;
+
+struct fs_struct {
+	struct path root;
 } KERNEL;
 
 struct user_namespace {
@@ -110,6 +129,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	const struct cred *cred;
 	struct nsproxy *nsproxy;
+	struct fs_struct *fs;
 } KERNEL;
 
 struct bpf_prog_aux {
@@ -144,6 +164,11 @@ enum {
 #define MS_MOVE		   8192
 #define MS_PROPAGATION	   (15u << 17) /* MS_UNBINDABLE, _PRIVATE, _SLAVE, _SHARED */
 #define PROC_MAGIC	   0x9fa0
+#define SYSFS_MAGIC	   0x62656572
+#define DEBUGFS_MAGIC	   0x64626720
+#define EFIVARFS_MAGIC	   0xde5e81e4
+#define BINFMTFS_MAGIC	   0x42494e4d
+#define CGROUP_MAGIC	   0x27e0eb /* version 1 */
 #define MNT_DETACH	   2
 #define PTRACE_MODE_ATTACH 0x02
 #define WRITABLE_BY_OTHERS 022

@@ -53,15 +53,52 @@ static __always_inline bool task_may_trace(void)
 	return cred->user_ns->level == 0 && cred->cap_effective.val & 1ULL << CAP_SYS_PTRACE;
 }
 
+/* ---- PID 1's root directory ---- */
+
+extern struct task_struct *bpf_task_from_pid(__s32 pid) __ksym;
+extern void bpf_task_release(struct task_struct *task) __ksym;
+
+struct init_root {
+	__u64 mnt, dentry, inode; /* addresses, and the inode's number */
+};
+
+/* Looked up each time: it is another one after a switch of root. */
+static __always_inline bool init_root_find(struct init_root *ret)
+{
+	struct task_struct *init = bpf_task_from_pid(1);
+	struct fs_struct *fs;
+
+	if (!init)
+		return false;
+	fs = init->fs;
+	ret->mnt = (__u64)fs->root.mnt;
+	ret->dentry = (__u64)fs->root.dentry;
+	ret->inode = fs->root.dentry->d_inode->i_ino;
+	bpf_task_release(init);
+	return ret->mnt && ret->dentry;
+}
+
+/* Has it a root directory of its own, as in a container? */
+static __always_inline bool task_is_outside(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct init_root root = {};
+
+	return !init_root_find(&root) || (__u64)task->fs->root.dentry != root.dentry;
+}
+
 /* ---- what the daemon has and makes ---- */
 
 /* By whoever is running, if that is the daemon or one of its children. */
 static __always_inline int guard(__u64 address)
 {
+	struct gate_config *config = config_get();
 	__u32 owner = GATE_OWNER_LOAD;
 
 	if (!task_holds_objects())
 		return 0;
+	if (config && config->making && config->making == (__u32)bpf_get_current_pid_tgid())
+		owner = GATE_OWNER_GATE;
 	return bpf_map_update_elem(&gate_guarded, &address, &owner, BPF_ANY) ? -EPERM : 0;
 }
 
@@ -73,6 +110,14 @@ static __always_inline void unguard(__u64 address)
 static __always_inline bool is_guarded(__u64 address)
 {
 	return bpf_map_lookup_elem(&gate_guarded, &address);
+}
+
+/* Is it one of the gate's own? */
+static __always_inline bool is_own(__u64 address)
+{
+	__u32 *owner = bpf_map_lookup_elem(&gate_guarded, &address);
+
+	return owner && *owner == GATE_OWNER_GATE;
 }
 
 /* ---- files ---- */

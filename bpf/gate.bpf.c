@@ -9,7 +9,7 @@
  * user memory; what cannot be told is refused; nobody is known by a name, a uid or a capability
  * alone.
  *
- * Who is who: gate-task.h. Mounts and pins: gate-mount.h.
+ * Who is who: gate-task.h. Mounts and pins: gate-mount.h. Files of the kernel's: gate-file.h.
  */
 
 #include "gate-kernel.h"
@@ -182,6 +182,8 @@ int BPF_PROG(gate_prog_fd, struct bpf_prog *prog)
 		return guard(address);
 	if (!is_guarded(address) || task_may_trace())
 		return 0;
+	if (is_own(address))
+		return verdict_own(GATE_OBJECT, GATE_NO_COMMAND);
 	return verdict(GATE_OBJECT, GATE_NO_COMMAND, prog->type);
 }
 
@@ -192,29 +194,17 @@ int BPF_PROG(gate_map_fd, struct bpf_map *map, unsigned int mode)
 
 	if (task_holds_objects())
 		return own ? 0 : guard((__u64)map);
+	/* Tools that list things ask for writing first: no alarm is raised for root's. */
+	if (own && task_may_trace())
+		return mode & FMODE_WRITE ? -EPERM : 0;
 	if (own)
-		return !(mode & FMODE_WRITE) && task_may_trace()
-			       ? 0
-			       : verdict_own(GATE_OBJECT, GATE_NO_COMMAND);
+		return verdict_own(GATE_OBJECT, GATE_NO_COMMAND);
 	if (!is_guarded((__u64)map) || task_may_trace())
 		return 0;
 	return verdict(GATE_OBJECT, GATE_NO_COMMAND, 0);
 }
 
-/* ---- what would switch it off ---- */
-
-/*
- * With kernel.ftrace_enabled at 0 no program is called that is attached to a function or a hook.
- * Whoever may write to the sysctl, 0 or not: what he writes can change after a hook has looked.
- */
-SEC("lsm/file_open")
-int BPF_PROG(gate_file_open, struct file *file)
-{
-	if (!(file->f_mode & FMODE_WRITE) || file->f_inode->i_sb->s_magic != PROC_MAGIC ||
-	    !IS_CALLED(file->f_path.dentry, FTRACE_NAME))
-		return 0;
-	return verdict(GATE_FTRACE, GATE_NO_COMMAND, 0);
-}
+#include "gate-file.h"
 
 /* ---- before there is a gate ---- */
 

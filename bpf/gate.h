@@ -42,6 +42,8 @@ enum gate_reason {
 	GATE_MOUNT,	/* mounts that the pins are in are removed, moved or covered */
 	GATE_TRACE,	/* ptrace(2) of the daemon or a load child */
 	GATE_FTRACE, /* kernel.ftrace_enabled, without which BPF security modules are not called */
+	GATE_HELPER, /* from another root directory: what the kernel starts programs by */
+	GATE_DEVICE, /* from another root directory: devices and what they are set up by */
 	_GATE_REASON_MAX,
 };
 
@@ -68,6 +70,8 @@ struct gate_config {
 	__u32 daemon_device;
 	__u32 lost;	   /* events that found no room */
 	__u64 init_mounts; /* PID 1's mount namespace: an address */
+	__u32 making; /* the thread that puts the gate up, while it does: its programs are these */
+	__u32 unlisted; /* what found no room in "gate_programs" */
 };
 
 /* Values of "gate_guarded" (by address) and "gate_links" (by id). */
@@ -78,8 +82,21 @@ enum gate_owner {
 
 #define GATE_COMM_SIZE 16
 
+/*
+ * Of "gate_programs": how often each program was refused something, or would have been. The kernel
+ * counts, so that nothing is lost where the daemon does not read or is not there.
+ */
+struct gate_program {
+	__u64 cgroup; /* its id */
+	__u32 reason, type, uid;
+	__u32 refused;
+	char comm[GATE_COMM_SIZE];
+};
+#define GATE_PROGRAMS_MAX 1024
+
 /* What "gate_events" holds. */
 struct gate_event {
+	__u64 cgroup;
 	__u32 reason;  /* enum gate_reason */
 	__u32 refused; /* 0: it would have been */
 	__u32 pid, tgid, uid;

@@ -3,6 +3,30 @@
 #include "load.h"
 #include "verbs.h"
 
+/* "bpftrace (a.service, uid 0): load of kprobe: 3 refused, 0 would have been" */
+static void print_program(struct json_object *program)
+{
+	const char *unit = member_string(program, "unit"), *type = member_string(program, "type");
+
+	output_line(stdout, "  %s (%s%suid %llu): %s%s%s: %llu refused, %llu would have been",
+		    member_string(program, "program") ?: "-", unit ?: "", unit ? ", " : "",
+		    (unsigned long long)member_u64(program, "uid"),
+		    member_string(program, "reason") ?: "-", type ? " of " : "", type ?: "",
+		    (unsigned long long)member_u64(program, "refused"),
+		    (unsigned long long)member_u64(program, "wouldBeRefused"));
+}
+
+static void print_programs(struct json_object *reply)
+{
+	struct json_object *programs = member_array(reply, "programs");
+
+	for (size_t i = 0; programs && i < json_object_array_length(programs); i++)
+		print_program(json_object_array_get_idx(programs, i));
+	if (member_u64(reply, "unlisted"))
+		output_note("%llu of them were by further programs, for which there was no room",
+			    (unsigned long long)member_u64(reply, "unlisted"));
+}
+
 static void print_gate(struct json_object *reply)
 {
 	struct json_object *counts = member_array(reply, "counts");
@@ -20,6 +44,7 @@ static void print_gate(struct json_object *reply)
 				    member_string(count, "reason") ?: "-",
 				    (unsigned long long)refused, (unsigned long long)would);
 	}
+	print_programs(reply);
 	if (member_u64(reply, "lost"))
 		output_note("%llu of them are not in the journal",
 			    (unsigned long long)member_u64(reply, "lost"));

@@ -345,6 +345,15 @@ static void describe_event(const struct gate_event *event, char *ret, size_t siz
 		snprintf(ret, size,
 			 "write to kernel.ftrace_enabled, which can switch the gate off");
 		break;
+	case GATE_HELPER:
+		snprintf(ret, size,
+			 "change, from a root directory of its own, by what the kernel starts "
+			 "programs");
+		break;
+	case GATE_DEVICE:
+		snprintf(ret, size,
+			 "reach devices, or what sets them up, from a root directory of its own");
+		break;
 	case GATE_TRACE:
 		snprintf(ret, size, "trace bpfgated or a process of it");
 		break;
@@ -353,7 +362,7 @@ static void describe_event(const struct gate_event *event, char *ret, size_t siz
 	}
 }
 
-void audit_gate_event(const struct gate_event *event, uint64_t left_out)
+void audit_gate_event(const struct gate_event *event, const char *unit, uint64_t left_out)
 {
 	char what[160], comm[GATE_COMM_SIZE + 1] = "", more[64] = "";
 	struct entry entry = {};
@@ -372,6 +381,8 @@ void audit_gate_event(const struct gate_event *event, uint64_t left_out)
 	add(&entry, "BPFGATE_UID=%u", event->uid);
 	add(&entry, "BPFGATE_PID=%u", event->tgid);
 	add(&entry, "BPFGATE_COMM=%s", comm);
+	if (unit)
+		add(&entry, "BPFGATE_UNIT=%s", unit);
 	add(&entry, "BPFGATE_REASON=%s", gate_reason_name(event->reason) ?: "");
 	add(&entry, "BPFGATE_OUTCOME=%s", event->refused ? "refused" : "would");
 	if (event->command != GATE_NO_COMMAND)

@@ -44,4 +44,4 @@ void audit_gate(const struct peer *peer, enum gate_mode before, enum gate_mode m
 /* Before it is done. A negative errno where there is no journal to tell: then it must not be. */
 int audit_break_glass(void);
 /* @left_out: events of this user and kind that had no entry of their own. */
-void audit_gate_event(const struct gate_event *event, uint64_t left_out);
+void audit_gate_event(const struct gate_event *event, const char *unit, uint64_t left_out);

@@ -14,7 +14,7 @@ static void call_free(struct call *call)
 
 void call_disconnect(struct call *call)
 {
-	call->connection = NULL;
+	__atomic_store_n(&call->connection, NULL, __ATOMIC_RELEASE);
 	if (*call->session)
 		call_free(call);
 }

@@ -16,7 +16,7 @@ struct front;
 
 struct call {
 	struct front *front;
-	struct connection *connection; /* NULL: the client has gone */
+	struct connection *connection; /* NULL: the client has gone; written by the loop alone */
 	uid_t uid;
 	struct json_object *message; /* what .call borrows from; NULL in one that goes on */
 	struct varlink_call call;

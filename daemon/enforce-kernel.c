@@ -2,7 +2,7 @@
 /*
  * Making, pinning and opening a gate. Where it is pinned:
  *
- *   PIN_ROOT/gate/GENERATION/config, tasks, links, counts, events   maps
+ *   PIN_ROOT/gate/GENERATION/config, tasks, links, counts, programs, events   maps
  *   PIN_ROOT/gate/GENERATION/NAME-OF-A-PROGRAM                      its link
  *
  * "config" comes last and goes first: with it, a generation is whole.
@@ -60,11 +60,7 @@ static int fail_kernel(struct error *error, int r, const char *what)
 static int fail_pin(struct error *error, int r, const char *what, const char *path)
 {
 	error_set(error, r, ERROR_FAILED, STEP_NONE, "the gate: cannot %s %s: %s%s", what, path,
-		  strerror(-r),
-		  r == -EPERM ? ": a gate is in force that does not take this process for "
-				"bpfgated, which only one that PID 1 starts is: systemctl start "
-				"bpfgated"
-			      : "");
+		  strerror(-r), r == -EPERM ? enforce_why_unknown() : "");
 	return r;
 }
 
@@ -78,6 +74,7 @@ static const struct {
 	{"gate_tasks", "tasks", offsetof(struct kernel_gate, tasks_fd)},
 	{"gate_links", "links", offsetof(struct kernel_gate, links_fd)},
 	{"gate_counts", "counts", offsetof(struct kernel_gate, counts_fd)},
+	{"gate_programs", "programs", offsetof(struct kernel_gate, programs_fd)},
 	{"gate_events", "events", offsetof(struct kernel_gate, events_fd)},
 	{"gate_config", "config", offsetof(struct kernel_gate, config_fd)},
 };
@@ -138,6 +135,9 @@ int kernel_gate_open(unsigned generation, struct kernel_gate *ret, struct error 
 		r = bpf_obj_get(path);
 		if (r >= 0) {
 			*map_fd(&gate, i) = r;
+			r = 0;
+		} else if (r == -ENOENT && streq(maps[i].pin, "programs")) {
+			/* gates of earlier versions have none, and are gates nevertheless */
 			r = 0;
 		}
 	}
@@ -211,6 +211,7 @@ struct making {
 	struct kernel_gate gate;
 	struct bpf_object *shield, *object;
 	int shield_link;
+	bool first;
 	const char *failed; /* at what */
 };
 
@@ -331,6 +332,23 @@ static int attach_all(struct making *m)
 	return r;
 }
 
+/* The gate guards what the daemon opens while it is in force: its own programs as well. */
+static int guard_programs(struct making *m)
+{
+	struct bpf_program *program;
+	int r = 0;
+
+	m->gate.config->making = (uint32_t)gettid();
+	bpf_object__for_each_program (program, m->object) {
+		_cleanup_close_ int again = -1;
+
+		if (r == 0 && !is_shield(program))
+			r = pin_reopen(bpf_program__fd(program), 0, &again, &m->failed);
+	}
+	m->gate.config->making = 0;
+	return r;
+}
+
 /*
  * Programs can be attached to the hooks of a BPF LSM that was not turned on at boot; they are
  * never called then. This one learns, at any bpf(2) of ours, where the daemon lies.
@@ -390,7 +408,9 @@ static int make(struct making *m, uint64_t init_types, struct error *error)
 	size_t size;
 	int r;
 
-	r = make_folder(m->gate.generation, error);
+	r = enforce_check_jit(error);
+	if (r == 0)
+		r = make_folder(m->gate.generation, error);
 	if (r == 0)
 		r = read_object(&data, &size, build, error);
 	if (r < 0)
@@ -402,6 +422,9 @@ static int make(struct making *m, uint64_t init_types, struct error *error)
 		r = fill_config(m, init_types);
 	if (r == 0)
 		r = register_daemon(m);
+	/* while looking at a program does not yet make it the daemon's */
+	if (r == 0 && m->first)
+		enforce_say_before((const struct bpf_object *[]){m->object, m->shield, NULL});
 	if (r == 0)
 		r = attach_all(m);
 	if (r < 0)
@@ -409,15 +432,18 @@ static int make(struct making *m, uint64_t init_types, struct error *error)
 	r = check_called(m, error);
 	if (r < 0)
 		return r;
+	r = guard_programs(m);
+	if (r < 0)
+		return fail_kernel(error, r, m->failed);
 	memcpy(m->gate.config->build, build, sizeof(build));
 	r = pin_maps(m);
 	return r < 0 ? fail_kernel(error, r, m->failed) : 0;
 }
 
-int kernel_gate_make(unsigned generation, uint64_t init_types, struct kernel_gate *ret,
+int kernel_gate_make(unsigned generation, uint64_t init_types, bool first, struct kernel_gate *ret,
 		     struct error *error)
 {
-	struct making m = {.gate = KERNEL_GATE_INIT, .shield_link = -1};
+	struct making m = {.gate = KERNEL_GATE_INIT, .shield_link = -1, .first = first};
 	libbpf_print_fn_t before = libbpf_set_print(keep_warning);
 	int r;
 

@@ -14,7 +14,8 @@ static const char *const reason_names[_GATE_REASON_MAX] = {
 	[GATE_LOAD] = "load",		[GATE_LOADER] = "loader",   [GATE_INIT_TYPE] = "init_type",
 	[GATE_SIGNATURE] = "signature", [GATE_COMMAND] = "command", [GATE_RUN] = "run",
 	[GATE_OBJECT] = "object",	[GATE_PIN] = "pin",	    [GATE_MOUNT] = "mount",
-	[GATE_TRACE] = "trace",		[GATE_FTRACE] = "ftrace",
+	[GATE_TRACE] = "trace",		[GATE_FTRACE] = "ftrace",   [GATE_HELPER] = "helper",
+	[GATE_DEVICE] = "device",
 };
 
 /*

@@ -103,7 +103,7 @@ static int replace(struct kernel_gate *previous, enum gate_mode mode, struct err
 	struct kernel_gate gate = KERNEL_GATE_INIT;
 	int r;
 
-	r = kernel_gate_make(old == 0 ? 1 : 0, enforce.init_types, &gate, error);
+	r = kernel_gate_make(old == 0 ? 1 : 0, enforce.init_types, !previous, &gate, error);
 	if (r < 0)
 		return r;
 	set_mode(&gate, mode);
@@ -302,6 +302,21 @@ int enforce_events_dup(void)
 		fd = fcntl(enforce.gate.events_fd, F_DUPFD_CLOEXEC, 3);
 	if (enforce.present && fd < 0)
 		fd = -errno;
+	pthread_rwlock_unlock(&enforce.lock);
+	return fd;
+}
+
+int enforce_programs_dup(uint32_t *ret_unlisted)
+{
+	int fd = -ENOENT;
+
+	pthread_rwlock_rdlock(&enforce.lock);
+	if (enforce.present)
+		fd = fcntl(enforce.gate.programs_fd, F_DUPFD_CLOEXEC, 3);
+	if (enforce.present && fd < 0)
+		fd = -errno;
+	if (enforce.present)
+		*ret_unlisted = enforce.gate.config->unlisted;
 	pthread_rwlock_unlock(&enforce.lock);
 	return fd;
 }

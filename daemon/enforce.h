@@ -53,6 +53,10 @@ void enforce_counts(struct gate_count ret[static _GATE_REASON_MAX], uint64_t *re
  */
 int enforce_events_dup(void);
 
+/* The same of the map of refusals by program (struct gate_program, uint64_t). *ret_unlisted: how
+ * often there was no room in it. */
+int enforce_programs_dup(uint32_t *ret_unlisted);
+
 /* What is pinned of the gate, of any version: the strictest mode of what can be opened. Fails in a
  * process that the gate does not take for the daemon. */
 int enforce_find(enum gate_mode *ret, struct error *error);

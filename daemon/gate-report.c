@@ -6,11 +6,19 @@
 
 #include "audit.h"
 #include "event-ring.h"
+#include "gate-programs.h"
 
 #define READ_AT_ONCE 64
 #define READ_AT_END  1024 /* of a gate that goes: all that its buffer holds */
 
 /* ---- which have an entry ---- */
+
+static bool is_of(const struct report_slot *slot, const struct gate_event *event)
+{
+	return slot->uid == event->uid && slot->reason == event->reason &&
+	       slot->refused == event->refused && slot->type == event->type &&
+	       memcmp(slot->comm, event->comm, sizeof(slot->comm)) == 0;
+}
 
 static struct report_slot *find_slot(struct report_limits *limits, const struct gate_event *event,
 				     uint64_t now)
@@ -20,8 +28,7 @@ static struct report_slot *find_slot(struct report_limits *limits, const struct 
 	for (unsigned i = 0; i < REPORT_SLOTS; i++) {
 		struct report_slot *slot = &limits->slots[i];
 
-		if (slot->begin_usec && slot->uid == event->uid && slot->reason == event->reason &&
-		    slot->refused == event->refused)
+		if (slot->begin_usec && is_of(slot, event))
 			return slot;
 		if (!unused && (!slot->begin_usec || now - slot->begin_usec >= REPORT_USEC))
 			unused = slot;
@@ -30,8 +37,11 @@ static struct report_slot *find_slot(struct report_limits *limits, const struct 
 		return &limits->others;
 	/* what an old one left out is said by whoever comes next */
 	limits->others.left_out += unused->left_out;
-	*unused = (struct report_slot){
-		.uid = event->uid, .reason = event->reason, .refused = event->refused};
+	*unused = (struct report_slot){.uid = event->uid,
+				       .reason = event->reason,
+				       .refused = event->refused,
+				       .type = event->type};
+	memcpy(unused->comm, event->comm, sizeof(unused->comm));
 	return unused;
 }
 
@@ -74,10 +84,11 @@ static void on_event(const void *data, size_t size, void *userdata)
 	if (size < sizeof(event))
 		return;
 	memcpy(&event, data, sizeof(event));
+	gate_programs_note(&event);
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	if (report_take(&report->limits, &event,
 			(uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000, &left_out))
-		audit_gate_event(&event, left_out);
+		audit_gate_event(&event, gate_programs_unit(event.cgroup), left_out);
 }
 
 /* So many at once, that clients are served in between. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the gate refuses, or would refuse, goes to the journal: an entry each, but only so many a
- * minute of one user and reason, and of all together. What is left out is counted, and said with
- * the next entry.
+ * minute of one program of a user and one reason, and of all together. What is left out is counted,
+ * and said with the next entry.
  */
 #pragma once
 
@@ -10,14 +10,15 @@
 
 #include "enforce.h"
 
-#define REPORT_SLOTS  64u /* users and reasons at a time; the rest share one */
+#define REPORT_SLOTS  64u /* programs and reasons at a time; the rest share one */
 #define REPORT_EVENTS 5u  /* entries of each in a minute */
 #define REPORT_USEC   (60ULL * 1000 * 1000)
 
 /* ---- which have an entry ---- */
 
 struct report_slot {
-	uint32_t uid, reason, refused;
+	uint32_t uid, reason, refused, type;
+	char comm[GATE_COMM_SIZE];
 	uint64_t begin_usec; /* of its minute; 0: free */
 	unsigned n;
 	uint64_t left_out;

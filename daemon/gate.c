@@ -238,14 +238,19 @@ static int guard_all(struct gate *gate)
 }
 
 int gate_enforce(struct gate *gate, enum gate_mode mode, enum gate_mode *ret_before,
-		 struct error *error)
+		 bool (*abandoned)(const void *userdata), const void *userdata, struct error *error)
 {
 	unsigned epoch = enforce_epoch();
 	int r, r_guard = 0;
 
 	pthread_mutex_lock(&gate->reloading);
 	*ret_before = enforce_mode();
-	r = enforce_set_mode(mode, error);
+	/* whoever waited for his turn may have given up by now */
+	if (abandoned(userdata))
+		r = error_set(error, -ECANCELED, ERROR_FAILED, STEP_REQUEST,
+			      "The client had gone before it was begun.");
+	else
+		r = enforce_set_mode(mode, error);
 	/* even where the one before could not be taken away */
 	if (enforce_epoch() != epoch)
 		r_guard = guard_all(gate);

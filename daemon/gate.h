@@ -53,9 +53,11 @@ int gate_reload(struct gate *gate, struct examination *ret, struct error *error)
 
 /*
  * Puts a gate up (enforce.h), changes it or takes it away; what is loaded is guarded by it. In any
- * thread. *ret_before: what was in force, also on failure.
+ * thread. *ret_before: what was in force, also on failure. It waits for reloads and the like:
+ * whoever asked may have gone when its turn comes, says @abandoned, and nothing is done.
  */
 int gate_enforce(struct gate *gate, enum gate_mode mode, enum gate_mode *ret_before,
+		 bool (*abandoned)(const void *userdata), const void *userdata,
 		 struct error *error);
 
 void gate_done(struct gate *gate);

@@ -12,6 +12,7 @@
 #include "reload.h"
 
 #define POLICY_DIRS_MAX 16
+#define STATE_DIR	"/run/bpfgate-state"
 #define DRAIN_USEC	(10 * 1000 * 1000) /* for the calls under way when the daemon ends */
 
 struct options {
@@ -23,7 +24,7 @@ struct options {
 	bool daemon_only;
 	enum gate_mode gate;
 	uint64_t gate_types;
-	bool break_glass;
+	bool break_glass, gate_only;
 };
 
 static void help(void)
@@ -54,6 +55,10 @@ static void help(void)
 	       "  --gate-types TYPES    with a gate, what PID 1 may load: program types, with "
 	       "commas\n"
 	       "                        (default: what systemd needs)\n"
+	       "  --gate-only           put the gate up and exit, for PID 1 to start early at "
+	       "boot; "
+	       "it takes no\n"
+	       "                        clients and loads nothing\n"
 	       "  --break-glass         take the gate away and exit; for PID 1 to start\n"
 	       "  --help                print this and exit\n"
 	       "  --version             print the version and exit\n");
@@ -70,6 +75,7 @@ enum {
 	UNSAFE,
 	GATE_MODE,
 	GATE_TYPES,
+	GATE_ONLY,
 	BREAK_GLASS,
 	HELP,
 	VERSION,
@@ -102,8 +108,8 @@ static int take_gate_option(struct options *o, int c, const char *value)
 	const char *bad;
 	size_t size;
 
-	if (c == BREAK_GLASS) {
-		o->break_glass = true;
+	if (c == BREAK_GLASS || c == GATE_ONLY) {
+		*(c == GATE_ONLY ? &o->gate_only : &o->break_glass) = true;
 		return 1;
 	}
 	if (c == GATE_MODE) {
@@ -144,6 +150,7 @@ static int take_option(struct options *o, int c, const char *value)
 		return 1;
 	case GATE_MODE:
 	case GATE_TYPES:
+	case GATE_ONLY:
 	case BREAK_GLASS:
 		return take_gate_option(o, c, value);
 	case HELP:
@@ -170,6 +177,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{"unsafe-daemon-only", no_argument, NULL, UNSAFE},
 		{"gate", required_argument, NULL, GATE_MODE},
 		{"gate-types", required_argument, NULL, GATE_TYPES},
+		{"gate-only", no_argument, NULL, GATE_ONLY},
 		{"break-glass", no_argument, NULL, BREAK_GLASS},
 		{"help", no_argument, NULL, HELP},
 		{"version", no_argument, NULL, VERSION},
@@ -245,6 +253,29 @@ static int prepare(sd_event **ret_event, struct error *error)
 	return 0;
 }
 
+/*
+ * Before there is a daemon, so that it finds the gate and takes it over. Not beside one: that would
+ * not know of the new gate, and nothing could be loaded.
+ */
+static int put_up_gate(const struct options *o, struct error *error)
+{
+	int r;
+
+	if (access(o->state ?: STATE_DIR, F_OK) == 0)
+		return error_set(error, -EBUSY, ERROR_FAILED, STEP_NONE,
+				 "bpfgated has run since the boot: bpfctl gate %s",
+				 gate_mode_name(o->gate));
+	r = enforce_setup(o->gate, o->gate_types, error);
+	if (r < 0)
+		return r;
+	/* there are no links of loads yet that the gate would have to be told of */
+	enforce_links_begin();
+	enforce_links_end();
+	printf("The gate (%s) is in force.\n", gate_mode_name(enforce_mode()));
+	enforce_done();
+	return 0;
+}
+
 static int run(const struct options *o, struct error *error)
 {
 	static const char *const default_policy[] = {POLICY_DIR_ETC, POLICY_DIR_USR, NULL};
@@ -271,7 +302,7 @@ static int run(const struct options *o, struct error *error)
 	if (r == 0)
 		r = enforce_setup(o->gate, o->gate_types, error);
 	if (r == 0)
-		r = gate_setup(&gate, o->state ?: "/run/bpfgate-state", error);
+		r = gate_setup(&gate, o->state ?: STATE_DIR, error);
 	if (r == 0) {
 		r = serve(event, &gate, listen_fd);
 		if (r < 0)
@@ -292,9 +323,15 @@ int main(int argc, char **argv)
 	int r;
 
 	r = parse_options(argc, argv, &options);
+	if (r > 0 && options.gate_only && options.gate == GATE_OFF) {
+		fprintf(stderr, "bpfgated: --gate-only: needs --gate audit or --gate enforce\n");
+		r = -EINVAL;
+	}
 	if (r <= 0)
 		return r < 0 ? 2 : EXIT_SUCCESS;
-	r = options.break_glass ? break_glass(&error) : run(&options, &error);
+	r = options.break_glass ? break_glass(&error)
+	    : options.gate_only ? put_up_gate(&options, &error)
+				: run(&options, &error);
 	if (r < 0) {
 		fprintf(stderr, SD_ERR "bpfgated: %s\n", error_message(&error));
 		return EXIT_FAILURE;

@@ -3,6 +3,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "audit.h"
+#include "gate-programs.h"
 #include "gate-report.h"
 #include "method.h"
 #include "service.h"
@@ -19,7 +20,8 @@ static void run(struct job *job)
 
 	if (!j->change)
 		return;
-	j->base.r = gate_enforce(j->base.front->gate, j->mode, &j->before, &j->base.error);
+	j->base.r = gate_enforce(j->base.front->gate, j->mode, &j->before, call_job_abandoned, j,
+				 &j->base.error);
 	j->after = enforce_mode();
 }
 
@@ -41,12 +43,15 @@ static void reply(struct call *call)
 {
 	struct json_object *parameters = json_object_new_object();
 	struct gate_count counts[_GATE_REASON_MAX];
+	uint32_t unlisted = 0;
 	uint64_t lost;
 
 	enforce_counts(counts, &lost);
 	json_add(parameters, "mode", json_object_new_string(gate_mode_name(enforce_mode())));
 	json_add(parameters, "securityModule", json_object_new_boolean(enforce_kernel_has_lsm()));
 	json_add(parameters, "counts", counts_to_json(counts));
+	json_add(parameters, "programs", gate_programs_to_json(&unlisted));
+	json_add_u64(parameters, "unlisted", unlisted);
 	json_add_u64(parameters, "lost", lost);
 	call_reply(call, parameters, NULL, 0);
 }

@@ -9,6 +9,24 @@ static int busy(struct error *error, int r, const char *what)
 	return error_set(error, r, ERROR_BUSY, STEP_REQUEST, "%s; try again later.", what);
 }
 
+bool call_job_abandoned(const void *job)
+{
+	const struct call *call = ((const struct call_job *)job)->call;
+
+	return !call->call.oneway && !__atomic_load_n(&call->connection, __ATOMIC_ACQUIRE);
+}
+
+static void run_unless_abandoned(struct job *job)
+{
+	struct call_job *j = (struct call_job *)job;
+
+	if (call_job_abandoned(j))
+		j->r = error_set(&j->error, -ECANCELED, ERROR_FAILED, STEP_REQUEST,
+				 "The client had gone before it was begun.");
+	else
+		j->run(job);
+}
+
 int call_job_submit(struct call_job *job, struct call *call, enum user_slot slot,
 		    struct error *error)
 {
@@ -17,6 +35,8 @@ int call_job_submit(struct call_job *job, struct call *call, enum user_slot slot
 	job->call = call;
 	job->front = front;
 	job->slot = slot;
+	job->run = job->job.run;
+	job->job.run = run_unless_abandoned;
 	if (peer_copy(&call->connection->peer, &job->peer) < 0)
 		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_REQUEST, "Out of memory.");
 	if (users_charge(&front->users, call->uid, slot,

@@ -6,7 +6,8 @@
 #include "road.h"
 
 struct call_job {
-	struct job job; /* first */
+	struct job job;		      /* first */
+	void (*run)(struct job *job); /* what job.run was, before it was submitted */
 	struct call *call;
 	struct front *front;
 	struct peer peer;
@@ -20,10 +21,16 @@ struct call_job {
  * Fills a zeroed job for @call and submits it: job->run() in a thread, then job->done() in the
  * loop. It counts as @slot. On failure (a limit is reached: ERROR_BUSY) nothing is submitted, the
  * caller ends the call and frees the job, after call_job_done().
+ *
+ * A job that waits until its client has gone is not run (but for calls that want no reply): whoever
+ * gave up must not get it later, when others have asked for something else. Then .r is -ECANCELED.
  */
 int call_job_submit(struct call_job *job, struct call *call, enum user_slot slot,
 		    struct error *error);
 void call_job_done(struct call_job *job);
+
+/* Of a struct call_job, in its thread: has the client gone, who would want to know? */
+bool call_job_abandoned(const void *job);
 
 /* True for uid 0. False: the caller is somebody else and has been told, and the call is over. */
 bool call_by_root(struct call *call);

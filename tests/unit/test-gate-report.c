@@ -50,6 +50,25 @@ static void test_limit(void **state)
 	assert_int_equal(take(1001, GATE_LOAD, NOW + REPORT_USEC), 0);
 }
 
+/* The same user and reason, but another program, or another type: each is heard of. */
+static void test_programs(void **state)
+{
+	struct gate_event event = event_of(0, GATE_LOAD);
+	uint64_t left_out;
+
+	memcpy(event.comm, "noisy", 6);
+	for (unsigned i = 0; i < 100; i++)
+		report_take(&limits, &event, NOW, &left_out);
+	memcpy(event.comm, "bpftrace", 9);
+	assert_true(report_take(&limits, &event, NOW, &left_out));
+	assert_int_equal(left_out, 0);
+	memset(event.comm, 0, sizeof(event.comm));
+	memcpy(event.comm, "noisy", 6);
+	assert_false(report_take(&limits, &event, NOW, &left_out));
+	event.type = BPF_PROG_TYPE_XDP;
+	assert_true(report_take(&limits, &event, NOW, &left_out));
+}
+
 static void test_outcome(void **state)
 {
 	struct gate_event event = event_of(1001, GATE_LOAD);
@@ -92,7 +111,7 @@ static void check_entry(const struct gate_event *event, uint64_t left_out, const
 	assert_non_null(file);
 	fflush(stderr);
 	dup2(fileno(file), STDERR_FILENO);
-	audit_gate_event(event, left_out);
+	audit_gate_event(event, NULL, left_out);
 	fflush(stderr);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
@@ -121,6 +140,10 @@ static void test_sentences(void **state)
 		{GATE_MOUNT, "change a mount that /sys/fs/bpf/bpfgate is in"},
 		{GATE_TRACE, "trace bpfgated or a process of it"},
 		{GATE_FTRACE, "write to kernel.ftrace_enabled, which can switch the gate off"},
+		{GATE_HELPER, "change, from a root directory of its own, by what the kernel starts "
+			      "programs"},
+		{GATE_DEVICE,
+		 "reach devices, or what sets them up, from a root directory of its own"},
 		{_GATE_REASON_MAX, "do what this version of bpfgated has no name for"},
 	};
 
@@ -190,6 +213,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_limit, setup),
+		cmocka_unit_test_setup(test_programs, setup),
 		cmocka_unit_test_setup(test_outcome, setup),
 		cmocka_unit_test_setup(test_many_users, setup),
 		cmocka_unit_test(test_sentences),

@@ -66,7 +66,7 @@ print(*(c[sys.argv[2]] for c in json.load(sys.stdin)["counts"] if c["reason"] ==
 }
 
 # What the gate itself has in the kernel.
-gate_ids() { # map|map-read|link
+gate_ids() { # prog|map|map-read|link
 	bpftool -j "${1%-read}" list | python3 -c 'import json, sys
 programs = {p["id"] for p in json.loads(sys.argv[1]) if p.get("name", "").startswith("gate_")}
 print(*sorted(x["id"] for x in json.load(sys.stdin)
@@ -181,7 +181,7 @@ for kind in link map; do
 	# shellcheck disable=SC2046 # one word each
 	expect "gate: audit: the first $kind of the gate" 0 "^0$" attacker "$bin/gate-attacker" fds $kind $(gate_ids $kind | cut -d ' ' -f 1)
 done
-for kind in map map-read link; do
+for kind in prog map map-read link; do
 	# shellcheck disable=SC2046 # one word each
 	expect "gate: audit: others get nothing of the gate itself ($kind)" 0 "^0$" \
 		attacker "$bin/gate-attacker" fds $kind $(gate_ids $kind)
@@ -279,14 +279,22 @@ in_journal "enforce: tracing" \
 same "gate: enforce: the load is as it was" "$id" "$(load_of id)"
 
 # ---- who is not the daemon ----
-not_daemon='^(<3>)?bpfgated: the gate: cannot open /sys/fs/bpf/bpfgate/gate/[01]/config: Operation not permitted: a gate is in force that does not take this process for bpfgated, which only one that PID 1 starts is: systemctl start bpfgated$'
-expect "gate: a daemon that a shell starts" 1 "$not_daemon" /usr/lib/bpfgate/bpfgated --break-glass
+unknown='^(<3>)?bpfgated: the gate: cannot open /sys/fs/bpf/bpfgate/gate/[01]/config: Operation not permitted: a gate is in force that does not take this process for bpfgated, since it was '
+not_daemon=$unknown'either started through another program, such as a shell or env: let ExecStart= name bpfgated itself; or from another folder, or one that was made anew, than the bpfgated that put the gate up: move that folder back\. Where neither can be, set --gate off in ExecStart= and reboot: a gate does not outlive the kernel$'
+expect "gate: a daemon that a shell starts" 1 "${unknown}not started by PID 1: systemctl start bpfgated\$" \
+	/usr/lib/bpfgate/bpfgated --break-glass
 expect "gate: one that PID 1 is handed" 0 "$not_daemon" \
 	attacker_root "$bin/gate-attacker" orphan /usr/lib/bpfgate/bpfgated --break-glass
 expect "gate: one that a service becomes" 1 "$not_daemon" \
 	systemd-run -q --wait --pipe sh -c 'exec /usr/lib/bpfgate/bpfgated --break-glass'
 cp /usr/lib/bpfgate/bpfgated "$work/bpfgated"
 expect "gate: another file of that name" 1 "$not_daemon" systemd-run -q --wait --pipe "$work/bpfgated" --break-glass
+mv "$work/bpfgated" "$work/another"
+expect "gate: a file of another name" 1 "${unknown}started from a file of another name: the file must be called bpfgated\$" \
+	systemd-run -q --wait --pipe "$work/another" --break-glass
+install -m 775 "$work/another" "$work/bpfgated"
+expect "gate: a file that others can write" 1 "${unknown}started from a file that others than root can write, or own: chown root: and chmod 755 it\$" \
+	systemd-run -q --wait --pipe "$work/bpfgated" --break-glass
 same "gate: it is still there" enforce "$(mode_of)"
 
 # ---- what systemd does ----

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# What somebody could write who has taken the daemon over: tried from inside the unit's own sandbox, by root's
+# number without a capability, and with those that the daemon has.
+# shellcheck source=tests/vm/suite/common.sh
+. /mnt/share/suite/common.sh
+
+probe=/run/systemd/system/sandbox-probe.service
+unit=/usr/lib/systemd/system/bpfgated.service
+
+# All that can be written to, by folder; of processes in /proc only what is theirs anyhow. A socket that can be
+# connected to is one of these, too.
+cat >/usr/lib/sandbox-writable <<'END'
+#!/bin/bash
+find / \( -path '/proc/[0-9]*' -o -path /proc/self -o -path /proc/thread-self -o -path /mnt \) -prune -o \
+	\( -type f -o -type d -o -type s -o -type b -o -type c \) -writable -print 2>/dev/null |
+	sed -E 's,^/(tmp|var/tmp|dev|sys/fs/bpf|run/bpfgate-state|var/lib/bpfgate)(/.*)?$,/\1,' | sort -u
+END
+chmod 755 /usr/lib/sandbox-writable
+
+# inside SCRIPT: in the sandbox of the unit as it is installed; prints what it says.
+inside() {
+	local since
+
+	printf '{ %s; } 2>&1 | systemd-cat -t sandbox\n' "$1" >/usr/lib/sandbox-do
+	sed -E -e '/^(Requires|After|Exec.*|Type|Restart|RuntimeDirectory.*|StateDirectory.*|Condition.*|Watchdog.*|Timeout.*)=/d' \
+		-e "s|^\[Service\]|&\nType=oneshot\nReadWritePaths=/var/lib/bpfgate /run/bpfgate-state\nExecStart=/bin/sh /usr/lib/sandbox-do|" "$unit" >$probe
+	systemctl daemon-reload
+	since=@$(date +%s)
+	systemctl start sandbox-probe.service || echo "failed to start"
+	journalctl --sync
+	journalctl -o cat -t sandbox --since "$since"
+}
+no_capability='/usr/bin/setpriv --bounding-set -all --inh-caps -all'
+
+policy_road | configure release
+expect "sandbox: the daemon runs" 0 "" as alice bpfctl status
+/usr/lib/sandbox-writable >"$work/outside"
+holds "sandbox: outside of it, root's number writes settings (else the next rows prove nothing)" \
+	grep -qx /proc/sys/kernel/core_pattern "$work/outside"
+holds "sandbox: and asks PID 1 for anything" grep -qx /run/systemd/private "$work/outside"
+
+expected='/dev
+/run/bpfgate-state
+/run/bpfgate/org.bpfgate.Gate
+/run/systemd/journal/dev-log
+/run/systemd/journal/io.systemd.journal
+/run/systemd/journal/socket
+/run/systemd/journal/stdout
+/run/systemd/notify
+/run/systemd/userdb/io.systemd.DynamicUser
+/sys/fs/bpf
+/tmp
+/var/lib/bpfgate
+/var/tmp'
+same "sandbox: what root's number writes in it, without a capability" "$expected" \
+	"$(inside "$no_capability /usr/lib/sandbox-writable")"
+same "sandbox: and with what the daemon has" "$expected" "$(inside /usr/lib/sandbox-writable)"
+says_no() { # NAME COMMAND...
+	local name=$1
+
+	shift
+	same "sandbox: $name" refused \
+		"$(inside "if $* >/dev/null 2>&1; then echo it was possible; else echo refused; fi")"
+}
+says_no "nothing is made writable again" mount -o remount,rw /proc/sys
+says_no "nothing is mounted" mount -t proc proc /tmp
+says_no "no other namespace is entered" nsenter -m -t 1 true
+says_no "none is made" unshare -m true
+says_no "no device is made" mknod /tmp/vda b 254 0
+says_no "nothing of a device is read" head -c 1 /dev/vda
+
+# And what the daemon needs goes on.
+id=$(as alice bpfctl load "$share/bundles/execwatch.bpfb")
+holds "sandbox: a load is pinned" test -e "/sys/fs/bpf/bpfgate/${id##* }"
+expect "sandbox: systemctl reload" 0 "" systemctl reload bpfgated.service
+systemctl restart bpfgated.service
+same "sandbox: and taken up again" 1 "$(as alice bpfctl list --json=short | jq '.loads | length')"
+expect "sandbox: and unloaded" 0 "" as alice bpfctl unload "${id##* }"
+rm -f $probe /usr/lib/sandbox-writable /usr/lib/sandbox-do
+systemctl daemon-reload
+tap_end
