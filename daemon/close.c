@@ -8,6 +8,7 @@
  */
 #include <limits.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 
@@ -181,6 +182,17 @@ static int start(int fd, uid_t uid, void (*run)(int fd))
 	return r;
 }
 
+/*
+ * Closing it may free all its memory, so it must not have more than a bundle. The size of a sealed
+ * one stays as it is.
+ */
+static bool is_small_memfd(int fd)
+{
+	struct stat st;
+
+	return fd_is_sealed(fd) && fstat(fd, &st) == 0 && st.st_size <= (off_t)BUNDLE_SIZE_MAX;
+}
+
 static void close_now(int fd)
 {
 	close(fd);
@@ -192,7 +204,7 @@ void close_async(int fd, uid_t uid)
 
 	if (fd < 0)
 		return;
-	if (fd_is_sealed(fd)) {
+	if (is_small_memfd(fd)) {
 		close(fd);
 		return;
 	}
