@@ -10,8 +10,8 @@
 #include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <systemd/sd-daemon.h>
 
+#include "journal.h"
 #include "seal.h"
 
 struct account {
@@ -90,6 +90,15 @@ unsigned stuck_count_all(void)
 	n = n_all;
 	pthread_mutex_unlock(&lock);
 	return n;
+}
+
+bool stuck_serves(uid_t uid)
+{
+	unsigned n = stuck_count(uid), all = stuck_count_all();
+
+	if (uid == 0 || all < STUCK_ALL_MAX)
+		return n <= STUCK_DROP_MAX;
+	return n == 0 && all < STUCK_ALL_DROP_MAX;
 }
 
 /* Lock held. */
@@ -211,8 +220,8 @@ void close_async(int fd, uid_t uid)
 	r = start(fd, uid, close_now);
 	/* Better a fd too many than a daemon that hangs. */
 	if (r < 0)
-		fprintf(stderr, SD_ERR "Cannot start a thread to close a client's file: %s\n",
-			strerror(-r));
+		journal_line(LOG_ERR, "Cannot start a thread to close a client's file: %s",
+			     strerror(-r));
 }
 
 static void reap_now(int pidfd)

@@ -4,15 +4,18 @@
  * its record and its pins agree; whatever is not whole is removed, so that nothing runs that nobody
  * can see or unload.
  */
-#include <systemd/sd-journal.h>
-
+#include "journal.h"
 #include "record-file.h"
 #include "record-table.h"
 
 static void report(int priority, const char *id, const char *what, const char *why)
 {
-	sd_journal_send("MESSAGE=load %s of an earlier bpfgated %s%s%s", id, what, *why ? ": " : "",
-			why, "PRIORITY=%d", priority, "BPFGATE_LOAD=%s", id, NULL);
+	struct journal_entry *entry;
+
+	entry = journal_new(priority, "load %s of an earlier bpfgated %s%s%s", id, what,
+			    *why ? ": " : "", why);
+	journal_add(entry, "BPFGATE_LOAD=%s", id);
+	journal_send(entry, JOURNAL_LOADS);
 }
 
 static void free_ids(char **ids, unsigned n)

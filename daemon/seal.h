@@ -22,6 +22,9 @@
 /* And so many until he is no longer served: on a busy machine, closing what does not hang at all
  * may take a moment, and several calls may have come meanwhile. */
 #define STUCK_DROP_MAX 32
+/* Of all users: so many until only those are served who have none, and until nobody is but root. */
+#define STUCK_ALL_MAX	   512
+#define STUCK_ALL_DROP_MAX 2048
 /* Of all users: so many threads; and then no further file is read but a sealed memfd. */
 #define STUCK_THREADS_MAX 64
 
@@ -53,6 +56,9 @@ void close_async(int fd, uid_t uid);
 
 /* Waits for a killed child in a thread of its own and then closes @pidfd. */
 void reap_async(int pidfd, uid_t uid);
+
+/* May @uid send anything more? */
+bool stuck_serves(uid_t uid);
 
 /* How many of the above @uid has under way. */
 unsigned stuck_count(uid_t uid);
