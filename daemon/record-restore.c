@@ -4,6 +4,7 @@
  * its record and its pins agree; whatever is not whole is removed, so that nothing runs that nobody
  * can see or unload.
  */
+#include "descriptors.h"
 #include "journal.h"
 #include "record-file.h"
 #include "record-table.h"
@@ -54,6 +55,7 @@ static int restore_one(struct table *table, const char *id, struct error *error)
 	r = open_objects(load, error);
 	if (r < 0)
 		return r;
+	descriptors_settle(load);
 	measure(&load->objects, &load->usage);
 	pthread_mutex_lock(&table->lock);
 	r = table_insert(table, load);
