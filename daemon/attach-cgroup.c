@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 
 #include "attach-kinds.h"
+#include "mount.h"
 
 static int open_cgroup(const struct target *target, int *ret_fd, struct error *error)
 {
@@ -19,6 +20,13 @@ static int open_cgroup(const struct target *target, int *ret_fd, struct error *e
 	struct statfs fs;
 	int r;
 
+	/* its look-up could hang */
+	r = mount_check_path(target->path);
+	if (r == -EREMOTE)
+		return attach_bad_target(error, r, "%s is in a file system that a user serves",
+					 target->path);
+	if (r < 0)
+		return r;
 	fd = (int)syscall(SYS_openat2, AT_FDCWD, target->path, &how, sizeof(how));
 	if (fd < 0 && errno == ELOOP)
 		return attach_bad_target(error, -ELOOP,

@@ -2,15 +2,9 @@
 #include "audit.h"
 
 #include <json-c/json.h>
-#include <stdarg.h>
-#include <sys/stat.h>
-#include <sys/syslog.h>
-#include <sys/uio.h>
-#include <systemd/sd-journal.h>
 
+#include "journal.h"
 #include "text.h"
-
-#define FIELDS_MAX 16
 
 /* Drawn at random, for bpfgate: journalctl MESSAGE_ID=... */
 #define MESSAGE_LOADED	   "MESSAGE_ID=7d0c1f3a5b9e4c7d8a26e0b14f95c2d1"
@@ -22,172 +16,131 @@
 #define MESSAGE_GATE_EVENT "MESSAGE_ID=e47b09c2f8d1436ab35c7e9016d4fa28"
 #define MESSAGE_GATE	   "MESSAGE_ID=9a4e6d1c35f04b7e8d2b60c9f1a7e583"
 
-struct entry {
-	unsigned n;
-	struct iovec fields[FIELDS_MAX];
-};
-
-/* Does what we write to stderr end up in the journal? Then it can have the fields as well. */
-static bool under_journald(void)
-{
-	const char *stream = getenv("JOURNAL_STREAM");
-	unsigned long device, inode;
-	struct stat st;
-
-	return stream && sscanf(stream, "%lu:%lu", &device, &inode) == 2 &&
-	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
-}
-
-static void add(struct entry *entry, const char *format, ...) _printf_(2, 3);
-static void add(struct entry *entry, const char *format, ...)
-{
-	va_list ap;
-	char *text;
-	int size;
-
-	va_start(ap, format);
-	size = vasprintf(&text, format, ap);
-	va_end(ap);
-	if (size >= 0)
-		entry->fields[entry->n++] = (struct iovec){text, (size_t)size};
-}
-
-static void entry_done(struct entry *entry)
-{
-	for (unsigned i = 0; i < entry->n; i++)
-		free(entry->fields[i].iov_base);
-}
-
-/* The first field is the message. */
-static void send_entry(struct entry *entry, int priority)
-{
-	if (entry->n && under_journald())
-		sd_journal_sendv(entry->fields, (int)entry->n);
-	else if (entry->n)
-		fprintf(stderr, "<%d>%s\n", priority,
-			(const char *)entry->fields[0].iov_base + strlen("MESSAGE="));
-	entry_done(entry);
-}
-
 void audit_started(void)
 {
-	struct entry entry = {};
+	struct journal_entry *entry;
 
-	add(&entry, "MESSAGE=bpfgated " BPFGATE_VERSION " is ready.");
-	add(&entry, "PRIORITY=%d", LOG_INFO);
-	send_entry(&entry, LOG_INFO);
+	entry = journal_new(LOG_INFO, "bpfgated " BPFGATE_VERSION " is ready.");
+	journal_send(entry, JOURNAL_DAEMON);
 }
 
 void audit_loaded(const struct peer *peer, const struct load *load)
 {
 	_cleanup_free_ char *set = NULL;
-	struct entry entry = {};
+	struct journal_entry *entry;
 
 	if (load->tuning.set)
 		tuning_format(load->manifest, &load->tuning, &set);
-	add(&entry, "MESSAGE=User %u loaded %s %s as %s%s%s, allowed by rule \"%s\" (%s).",
-	    peer->uid, load->manifest->name, load->manifest->version, load->id, set ? " with " : "",
-	    set ?: "", load->rule, load->rule_source);
-	add(&entry, MESSAGE_LOADED);
-	add(&entry, "PRIORITY=%d", LOG_INFO);
-	add(&entry, "BPFGATE_LOAD_ID=%s", load->id);
-	add(&entry, "BPFGATE_BUNDLE=%s", load->manifest->name);
-	add(&entry, "BPFGATE_VERSION=%s", load->manifest->version);
-	add(&entry, "BPFGATE_DIGEST=%s", load->digest);
-	add(&entry, "BPFGATE_RULE=%s", load->rule);
-	add(&entry, "BPFGATE_RULE_SOURCE=%s", load->rule_source);
-	add(&entry, "BPFGATE_UID=%u", peer->uid);
-	add(&entry, "BPFGATE_PID=%d", peer->pid);
-	add(&entry, "BPFGATE_LIFETIME=%s", lifetime_name(load->lifetime));
+	entry = journal_new(LOG_INFO,
+			    "User %u loaded %s %s as %s%s%s, allowed by rule \"%s\" (%s).",
+			    peer->uid, load->manifest->name, load->manifest->version, load->id,
+			    set ? " with " : "", set ?: "", load->rule, load->rule_source);
+	journal_add(entry, MESSAGE_LOADED);
+	journal_add(entry, "BPFGATE_LOAD_ID=%s", load->id);
+	journal_add(entry, "BPFGATE_BUNDLE=%s", load->manifest->name);
+	journal_add(entry, "BPFGATE_VERSION=%s", load->manifest->version);
+	journal_add(entry, "BPFGATE_DIGEST=%s", load->digest);
+	journal_add(entry, "BPFGATE_RULE=%s", load->rule);
+	journal_add(entry, "BPFGATE_RULE_SOURCE=%s", load->rule_source);
+	journal_add(entry, "BPFGATE_UID=%u", peer->uid);
+	journal_add(entry, "BPFGATE_PID=%d", peer->pid);
+	journal_add(entry, "BPFGATE_LIFETIME=%s", lifetime_name(load->lifetime));
 	if (set)
-		add(&entry, "BPFGATE_TUNABLES=%s", set);
-	send_entry(&entry, LOG_INFO);
+		journal_add(entry, "BPFGATE_TUNABLES=%s", set);
+	journal_send(entry, JOURNAL_LOADS);
 }
 
 void audit_unloaded(uid_t uid, const char *id, const char *why)
 {
-	struct entry entry = {};
+	struct journal_entry *entry;
 
-	add(&entry, "MESSAGE=Load %s of user %u is unloaded: %s.", id, uid, why);
-	add(&entry, MESSAGE_UNLOADED);
-	add(&entry, "PRIORITY=%d", LOG_INFO);
-	add(&entry, "BPFGATE_LOAD_ID=%s", id);
-	add(&entry, "BPFGATE_UID=%u", uid);
-	send_entry(&entry, LOG_INFO);
+	entry = journal_new(LOG_INFO, "Load %s of user %u is unloaded: %s.", id, uid, why);
+	journal_add(entry, MESSAGE_UNLOADED);
+	journal_add(entry, "BPFGATE_LOAD_ID=%s", id);
+	journal_add(entry, "BPFGATE_UID=%u", uid);
+	journal_send(entry, JOURNAL_LOADS);
 }
 
-static void add_error_field(struct entry *entry, const struct error *error, const char *member,
-			    const char *field)
+static void add_error_field(struct journal_entry *entry, const struct error *error,
+			    const char *member, const char *field)
 {
 	struct json_object *value;
 
 	if (error->fields && json_object_object_get_ex(error->fields, member, &value) &&
 	    json_object_is_type(value, json_type_string))
-		add(entry, "%s=%s", field, json_object_get_string(value));
+		journal_add(entry, "%s=%s", field, json_object_get_string(value));
 }
 
 void audit_refused(const struct peer *peer, const char *what, const char *id,
 		   const struct error *error)
 {
 	const char *name = strrchr(error_code_name(error->code), '.');
-	struct entry entry = {};
+	struct journal_entry *entry;
 
-	add(&entry, "MESSAGE=User %u was refused to %s at step \"%s\": %s", peer->uid, what,
-	    step_name(error->step), error_message(error));
-	add(&entry, MESSAGE_REFUSED);
-	add(&entry, "PRIORITY=%d", LOG_NOTICE);
-	add(&entry, "BPFGATE_UID=%u", peer->uid);
-	add(&entry, "BPFGATE_PID=%d", peer->pid);
-	add(&entry, "BPFGATE_ERROR=%s", name ? name + 1 : "");
-	add(&entry, "BPFGATE_STEP=%s", step_name(error->step));
+	entry = journal_new(LOG_NOTICE, "User %u was refused to %s at step \"%s\": %s", peer->uid,
+			    what, step_name(error->step), error_message(error));
+	journal_add(entry, MESSAGE_REFUSED);
+	journal_add(entry, "BPFGATE_UID=%u", peer->uid);
+	journal_add(entry, "BPFGATE_PID=%d", peer->pid);
+	journal_add(entry, "BPFGATE_ERROR=%s", name ? name + 1 : "");
+	journal_add(entry, "BPFGATE_STEP=%s", step_name(error->step));
 	if (error->errnum)
-		add(&entry, "ERRNO=%d", error->errnum);
+		journal_add(entry, "ERRNO=%d", error->errnum);
 	if (id)
-		add(&entry, "BPFGATE_LOAD_ID=%s", id);
-	add_error_field(&entry, error, "digest", "BPFGATE_DIGEST");
-	add_error_field(&entry, error, "rule", "BPFGATE_RULE");
-	add_error_field(&entry, error, "ruleSource", "BPFGATE_RULE_SOURCE");
-	add_error_field(&entry, error, "target", "BPFGATE_TARGET");
-	add_error_field(&entry, error, "tunable", "BPFGATE_TUNABLE");
-	send_entry(&entry, LOG_NOTICE);
+		journal_add(entry, "BPFGATE_LOAD_ID=%s", id);
+	add_error_field(entry, error, "digest", "BPFGATE_DIGEST");
+	add_error_field(entry, error, "rule", "BPFGATE_RULE");
+	add_error_field(entry, error, "ruleSource", "BPFGATE_RULE_SOURCE");
+	add_error_field(entry, error, "target", "BPFGATE_TARGET");
+	add_error_field(entry, error, "tunable", "BPFGATE_TUNABLE");
+	journal_send_refusal(entry, peer->uid);
 }
 
-static void send_revoked(struct entry *entry, const char *source)
+void audit_connection_refused(uid_t uid, const struct error *error)
 {
-	add(entry, MESSAGE_REVOKED);
-	add(entry, "PRIORITY=%d", LOG_NOTICE);
-	add(entry, "BPFGATE_REVOCATION=%s", source);
-	send_entry(entry, LOG_NOTICE);
+	struct journal_entry *entry;
+
+	entry = journal_new(LOG_NOTICE, "Connection refused: %s", error_message(error));
+	if (uid != (uid_t)-1)
+		journal_add(entry, "BPFGATE_UID=%u", uid);
+	journal_send_refusal(entry, uid);
+}
+
+static void send_revoked(struct journal_entry *entry, const char *source)
+{
+	journal_add(entry, MESSAGE_REVOKED);
+	journal_add(entry, "BPFGATE_REVOCATION=%s", source);
+	journal_send(entry, JOURNAL_DAEMON);
 }
 
 void audit_revocation(const struct revocation *revocation)
 {
 	char text[REVOCATION_TEXT_SIZE], digest[DIGEST_TEXT_SIZE];
-	struct entry entry = {};
+	struct journal_entry *entry;
 
 	revocation_format(revocation, text);
 	digest_format(revocation->digest, digest);
-	add(&entry, "MESSAGE=Revoked: %s (%s)%s%s.", text, revocation->source,
-	    revocation->reason ? ": " : "", revocation->reason ?: "");
+	entry = journal_new(LOG_NOTICE, "Revoked: %s (%s)%s%s.", text, revocation->source,
+			    revocation->reason ? ": " : "", revocation->reason ?: "");
 	if (revocation->kind == REVOKED_BUNDLE)
-		add(&entry, "BPFGATE_DIGEST=%s", digest);
+		journal_add(entry, "BPFGATE_DIGEST=%s", digest);
 	else
-		add(&entry, "BPFGATE_KEY=%s", digest);
+		journal_add(entry, "BPFGATE_KEY=%s", digest);
 	if (revocation->name)
-		add(&entry, "BPFGATE_BUNDLE=%s", revocation->name);
-	send_revoked(&entry, revocation->source);
+		journal_add(entry, "BPFGATE_BUNDLE=%s", revocation->name);
+	send_revoked(entry, revocation->source);
 }
 
 void audit_revoked_key(const struct trusted_key *key)
 {
 	char digest[DIGEST_TEXT_SIZE];
-	struct entry entry = {};
+	struct journal_entry *entry;
 
 	digest_format(key->digest, digest);
-	add(&entry, "MESSAGE=Revoked: the certificate '%s' of the key %s: %s.", key->file, digest,
-	    key->reason);
-	add(&entry, "BPFGATE_KEY=%s", digest);
-	send_revoked(&entry, key->file);
+	entry = journal_new(LOG_NOTICE, "Revoked: the certificate '%s' of the key %s: %s.",
+			    key->file, digest, key->reason);
+	journal_add(entry, "BPFGATE_KEY=%s", digest);
+	send_revoked(entry, key->file);
 }
 
 void audit_examined(const struct load *load, const struct error *why, enum audit_outcome outcome)
@@ -199,92 +152,86 @@ void audit_examined(const struct load *load, const struct error *why, enum audit
 		[AUDIT_KEPT] = {"kept", "goes on, as its rule says"},
 		[AUDIT_UNTRUSTED] = {"untrusted", "goes on, as nothing is revoked"},
 	};
-	struct entry entry = {};
+	struct journal_entry *entry;
 
-	add(&entry, "MESSAGE=Load %s (%s %s) of user %u %s: %s.", load->id, load->manifest->name,
-	    load->manifest->version, load->uid, outcomes[outcome].sentence, error_message(why));
-	add(&entry, MESSAGE_EXAMINED);
-	add(&entry, "PRIORITY=%d", LOG_NOTICE);
-	add(&entry, "BPFGATE_LOAD_ID=%s", load->id);
-	add(&entry, "BPFGATE_BUNDLE=%s", load->manifest->name);
-	add(&entry, "BPFGATE_DIGEST=%s", load->digest);
-	add(&entry, "BPFGATE_UID=%u", load->uid);
-	add(&entry, "BPFGATE_RULE=%s", load->rule);
-	add(&entry, "BPFGATE_RULE_SOURCE=%s", load->rule_source);
-	add(&entry, "BPFGATE_OUTCOME=%s", outcomes[outcome].name);
-	add_error_field(&entry, why, "revocation", "BPFGATE_REVOCATION");
-	send_entry(&entry, LOG_NOTICE);
+	entry = journal_new(LOG_NOTICE, "Load %s (%s %s) of user %u %s: %s.", load->id,
+			    load->manifest->name, load->manifest->version, load->uid,
+			    outcomes[outcome].sentence, error_message(why));
+	journal_add(entry, MESSAGE_EXAMINED);
+	journal_add(entry, "BPFGATE_LOAD_ID=%s", load->id);
+	journal_add(entry, "BPFGATE_BUNDLE=%s", load->manifest->name);
+	journal_add(entry, "BPFGATE_DIGEST=%s", load->digest);
+	journal_add(entry, "BPFGATE_UID=%u", load->uid);
+	journal_add(entry, "BPFGATE_RULE=%s", load->rule);
+	journal_add(entry, "BPFGATE_RULE_SOURCE=%s", load->rule_source);
+	journal_add(entry, "BPFGATE_OUTCOME=%s", outcomes[outcome].name);
+	add_error_field(entry, why, "revocation", "BPFGATE_REVOCATION");
+	journal_send(entry, JOURNAL_LOADS);
 }
 
 void audit_floor(const struct peer *peer, const struct floor *floor, uint64_t previous)
 {
 	char digest[DIGEST_TEXT_SIZE];
-	struct entry entry = {};
+	struct journal_entry *entry;
 
 	digest_format(floor->signer, digest);
-	add(&entry, "MESSAGE=User %u set the rollback floor of %s by the key %s from %llu to %llu.",
-	    peer->uid, floor->name, digest, (unsigned long long)previous,
-	    (unsigned long long)floor->sequence);
-	add(&entry, MESSAGE_FLOOR);
-	add(&entry, "PRIORITY=%d", LOG_NOTICE);
-	add(&entry, "BPFGATE_UID=%u", peer->uid);
-	add(&entry, "BPFGATE_PID=%d", peer->pid);
-	add(&entry, "BPFGATE_BUNDLE=%s", floor->name);
-	add(&entry, "BPFGATE_KEY=%s", digest);
-	add(&entry, "BPFGATE_SEQUENCE=%llu", (unsigned long long)floor->sequence);
-	send_entry(&entry, LOG_NOTICE);
+	entry = journal_new(LOG_NOTICE,
+			    "User %u set the rollback floor of %s by the key %s from %llu to %llu.",
+			    peer->uid, floor->name, digest, (unsigned long long)previous,
+			    (unsigned long long)floor->sequence);
+	journal_add(entry, MESSAGE_FLOOR);
+	journal_add(entry, "BPFGATE_UID=%u", peer->uid);
+	journal_add(entry, "BPFGATE_PID=%d", peer->pid);
+	journal_add(entry, "BPFGATE_BUNDLE=%s", floor->name);
+	journal_add(entry, "BPFGATE_KEY=%s", digest);
+	journal_add(entry, "BPFGATE_SEQUENCE=%llu", (unsigned long long)floor->sequence);
+	journal_send(entry, JOURNAL_DAEMON);
 }
 
 void audit_reloaded(const struct peer *peer, const struct error *error)
 {
 	bool failed = error->code != ERROR_NONE;
 	int priority = failed ? LOG_ERR : LOG_INFO;
-	struct entry entry = {};
+	struct journal_entry *entry;
 	char by[64] = "a signal";
 
 	if (peer)
 		snprintf(by, sizeof(by), "user %u", peer->uid);
-	add(&entry, "MESSAGE=Reloaded, asked for by %s%s%s", by, failed ? ": " : ".",
-	    failed ? error_message(error) : "");
-	add(&entry, "PRIORITY=%d", priority);
+	entry = journal_new(priority, "Reloaded, asked for by %s%s%s", by, failed ? ": " : ".",
+			    failed ? error_message(error) : "");
 	if (peer)
-		add(&entry, "BPFGATE_UID=%u", peer->uid);
-	send_entry(&entry, priority);
+		journal_add(entry, "BPFGATE_UID=%u", peer->uid);
+	journal_send(entry, JOURNAL_DAEMON);
 }
 
 void audit_gate(const struct peer *peer, enum gate_mode before, enum gate_mode mode)
 {
 	int priority = mode < before ? LOG_WARNING : LOG_NOTICE;
-	struct entry entry = {};
+	struct journal_entry *entry;
 
-	add(&entry, "MESSAGE=User %u changed the gate from %s to %s.", peer->uid,
-	    gate_mode_name(before), gate_mode_name(mode));
-	add(&entry, MESSAGE_GATE);
-	add(&entry, "PRIORITY=%d", priority);
-	add(&entry, "BPFGATE_UID=%u", peer->uid);
-	add(&entry, "BPFGATE_PID=%d", peer->pid);
-	add(&entry, "BPFGATE_GATE=%s", gate_mode_name(mode));
-	send_entry(&entry, priority);
+	entry = journal_new(priority, "User %u changed the gate from %s to %s.", peer->uid,
+			    gate_mode_name(before), gate_mode_name(mode));
+	journal_add(entry, MESSAGE_GATE);
+	journal_add(entry, "BPFGATE_UID=%u", peer->uid);
+	journal_add(entry, "BPFGATE_PID=%d", peer->pid);
+	journal_add(entry, "BPFGATE_GATE=%s", gate_mode_name(mode));
+	journal_send(entry, JOURNAL_DAEMON);
 }
 
 int audit_break_glass(void)
 {
-	struct entry entry = {};
-	int r;
+	struct journal_entry *entry;
 
 	/* sd-journal takes a journal that is not there for success */
 	if (access("/run/systemd/journal/socket", F_OK) < 0)
 		return -errno;
-	add(&entry, "MESSAGE=The gate is taken away by bpfgated --break-glass (user %u).",
-	    getuid());
-	add(&entry, MESSAGE_GATE);
-	add(&entry, "PRIORITY=%d", LOG_ALERT);
-	add(&entry, "BPFGATE_UID=%u", getuid());
-	add(&entry, "BPFGATE_PID=%d", getpid());
-	add(&entry, "BPFGATE_GATE=off");
-	r = entry.n == 6 ? sd_journal_sendv(entry.fields, (int)entry.n) : -ENOMEM;
-	entry_done(&entry);
-	return r;
+	entry = journal_new(
+		LOG_ALERT, "The gate is taken away by bpfgated --break-glass (user %u).", getuid());
+	journal_add(entry, MESSAGE_GATE);
+	journal_add(entry, "BPFGATE_UID=%u", getuid());
+	journal_add(entry, "BPFGATE_PID=%d", getpid());
+	journal_add(entry, "BPFGATE_GATE=off");
+	return journal_send_now(entry);
 }
 
 /* The gate sees which link's descriptor is asked for, but not which link a descriptor is of. */
@@ -365,7 +312,7 @@ static void describe_event(const struct gate_event *event, char *ret, size_t siz
 void audit_gate_event(const struct gate_event *event, const char *unit, uint64_t left_out)
 {
 	char what[160], comm[GATE_COMM_SIZE + 1] = "", more[64] = "";
-	struct entry entry = {};
+	struct journal_entry *entry;
 
 	memcpy(comm, event->comm, GATE_COMM_SIZE);
 	text_sanitize(comm);
@@ -373,21 +320,20 @@ void audit_gate_event(const struct gate_event *event, const char *unit, uint64_t
 	if (left_out)
 		snprintf(more, sizeof(more), " (and %llu times since the last entry)",
 			 (unsigned long long)left_out);
-	add(&entry, "MESSAGE=The gate %s user %u (process %u, \"%s\") to %s%s.",
-	    event->refused ? "refused" : "would have refused", event->uid, event->tgid, comm, what,
-	    more);
-	add(&entry, MESSAGE_GATE_EVENT);
-	add(&entry, "PRIORITY=%d", LOG_NOTICE);
-	add(&entry, "BPFGATE_UID=%u", event->uid);
-	add(&entry, "BPFGATE_PID=%u", event->tgid);
-	add(&entry, "BPFGATE_COMM=%s", comm);
+	entry = journal_new(LOG_NOTICE, "The gate %s user %u (process %u, \"%s\") to %s%s.",
+			    event->refused ? "refused" : "would have refused", event->uid,
+			    event->tgid, comm, what, more);
+	journal_add(entry, MESSAGE_GATE_EVENT);
+	journal_add(entry, "BPFGATE_UID=%u", event->uid);
+	journal_add(entry, "BPFGATE_PID=%u", event->tgid);
+	journal_add(entry, "BPFGATE_COMM=%s", comm);
 	if (unit)
-		add(&entry, "BPFGATE_UNIT=%s", unit);
-	add(&entry, "BPFGATE_REASON=%s", gate_reason_name(event->reason) ?: "");
-	add(&entry, "BPFGATE_OUTCOME=%s", event->refused ? "refused" : "would");
+		journal_add(entry, "BPFGATE_UNIT=%s", unit);
+	journal_add(entry, "BPFGATE_REASON=%s", gate_reason_name(event->reason) ?: "");
+	journal_add(entry, "BPFGATE_OUTCOME=%s", event->refused ? "refused" : "would");
 	if (event->command != GATE_NO_COMMAND)
-		add(&entry, "BPFGATE_COMMAND=%u", event->command);
+		journal_add(entry, "BPFGATE_COMMAND=%u", event->command);
 	if (left_out)
-		add(&entry, "BPFGATE_LEFT_OUT=%llu", (unsigned long long)left_out);
-	send_entry(&entry, LOG_NOTICE);
+		journal_add(entry, "BPFGATE_LEFT_OUT=%llu", (unsigned long long)left_out);
+	journal_send(entry, JOURNAL_DAEMON);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Who was allowed what, and who was refused: one entry each in the journal, with fields to search
- * by (journalctl BPFGATE_UID=1000), or a line on stderr where that is not the journal.
+ * by (journalctl BPFGATE_UID=1000), or a line on stderr where that is not the journal. Never
+ * blocks: journal.h.
  */
 #pragma once
 
@@ -34,6 +35,8 @@ void audit_floor(const struct peer *peer, const struct floor *floor, uint64_t pr
 
 /* @peer NULL: by a signal. @error empty: all is well. */
 void audit_reloaded(const struct peer *peer, const struct error *error);
+/* Like all that anybody can cause, only so often: audit-limit.h. */
+void audit_connection_refused(uid_t uid, const struct error *error);
 /* @what: "load", "unload", ...; @id of the load it was about, or NULL. */
 void audit_refused(const struct peer *peer, const char *what, const char *id,
 		   const struct error *error);

@@ -8,9 +8,10 @@
  */
 #include <limits.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
-#include <systemd/sd-daemon.h>
 
+#include "journal.h"
 #include "seal.h"
 
 struct account {
@@ -89,6 +90,15 @@ unsigned stuck_count_all(void)
 	n = n_all;
 	pthread_mutex_unlock(&lock);
 	return n;
+}
+
+bool stuck_serves(uid_t uid)
+{
+	unsigned n = stuck_count(uid), all = stuck_count_all();
+
+	if (uid == 0 || all < STUCK_ALL_MAX)
+		return n <= STUCK_DROP_MAX;
+	return n == 0 && all < STUCK_ALL_DROP_MAX;
 }
 
 /* Lock held. */
@@ -181,6 +191,17 @@ static int start(int fd, uid_t uid, void (*run)(int fd))
 	return r;
 }
 
+/*
+ * Closing it may free all its memory, so it must not have more than a bundle. The size of a sealed
+ * one stays as it is.
+ */
+static bool is_small_memfd(int fd)
+{
+	struct stat st;
+
+	return fd_is_sealed(fd) && fstat(fd, &st) == 0 && st.st_size <= (off_t)BUNDLE_SIZE_MAX;
+}
+
 static void close_now(int fd)
 {
 	close(fd);
@@ -192,15 +213,15 @@ void close_async(int fd, uid_t uid)
 
 	if (fd < 0)
 		return;
-	if (fd_is_sealed(fd)) {
+	if (is_small_memfd(fd)) {
 		close(fd);
 		return;
 	}
 	r = start(fd, uid, close_now);
 	/* Better a fd too many than a daemon that hangs. */
 	if (r < 0)
-		fprintf(stderr, SD_ERR "Cannot start a thread to close a client's file: %s\n",
-			strerror(-r));
+		journal_line(LOG_ERR, "Cannot start a thread to close a client's file: %s",
+			     strerror(-r));
 }
 
 static void reap_now(int pidfd)

@@ -2,7 +2,9 @@
 #include "connection.h"
 
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
+#include "audit.h"
 #include "seal.h"
 #include "service.h"
 #include "unload.h"
@@ -89,12 +91,28 @@ static void close_unclaimed(int fd, void *userdata)
 	close_async(fd, c->peer.uid);
 }
 
+/* Who comes and goes without a call costs as little as can be. */
+static int complete_peer(struct connection *c)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	int r;
+
+	if (c->peer_complete)
+		return 0;
+	r = peer_complete(c->fd, &c->peer, &error);
+	if (r < 0)
+		audit_connection_refused(c->peer.uid, &error);
+	c->peer_complete = r == 0;
+	return r;
+}
+
 static void start_call(struct connection *c, struct json_object *message,
 		       const struct fd_set_owned *fds)
 {
 	struct call *call = calloc(1, sizeof(*call));
 
-	if (!call || varlink_call_parse(message, &call->call) < 0) {
+	c->turn_number = c->front->n_turns++;
+	if (!call || complete_peer(c) < 0 || varlink_call_parse(message, &call->call) < 0) {
 		free(call);
 		json_object_put(message);
 		for (unsigned i = 0; i < fds->n; i++)
@@ -137,7 +155,7 @@ static void receive(struct connection *c)
 	int r;
 
 	/* not even taken out of the socket: there, nothing of a file can hang */
-	if (stuck_count(c->peer.uid) > STUCK_DROP_MAX) {
+	if (!stuck_serves(c->peer.uid)) {
 		c->broken = true;
 		return;
 	}
@@ -304,23 +322,79 @@ void connection_free(struct connection *c)
 	free(c);
 }
 
-/* May this client come in? Counts it, if so. */
-static int admit(struct front *front, uid_t uid, struct error *error)
+/*
+ * Whose place is to go to @uid: of those without a call under way and without a session the oldest
+ * of the user who has the most connections, if he has more than @uid. NULL: nobody's.
+ */
+static struct connection *find_idle(const struct front *front, uid_t uid)
 {
+	unsigned most = user_count(users_find(&front->users, uid), USER_CONNECTIONS);
+	struct connection *found = NULL;
+
+	for (struct connection *c = front->connections; c; c = c->next) {
+		unsigned n = user_count(c->user, USER_CONNECTIONS);
+
+		if (c->call || c->n_sessions || c->peer.uid == 0 || n < most || n == 0)
+			continue;
+		if (n > most || (found && c->turn_number < found->turn_number)) {
+			most = n;
+			found = c;
+		}
+	}
+	return found;
+}
+
+static int make_room(struct front *front, uid_t uid, struct error *error)
+{
+	struct connection *idle;
+
 	/* whatever the users do, the administrator gets in, up to his own limit */
-	if (front->n_connections >= CONNECTIONS_MAX && uid != 0)
+	if (front->n_connections < CONNECTIONS_MAX || uid == 0)
+		return 0;
+	idle = find_idle(front, uid);
+	if (!idle)
 		return error_set(error, -EDQUOT, ERROR_BUSY, STEP_REQUEST,
 				 "There are %u connections already.", CONNECTIONS_MAX);
-	if (stuck_count(uid) > STUCK_DROP_MAX)
-		return error_set(error, -EDQUOT, ERROR_BUSY, STEP_REQUEST,
-				 "Too many files of user %u hang in their file system.", uid);
-	if (users_charge(&front->users, uid, USER_CONNECTIONS, CONNECTIONS_USER) < 0)
-		return error_set(error, -EDQUOT, ERROR_BUSY, STEP_REQUEST,
-				 "User %u has %u connections already.", uid, CONNECTIONS_USER);
+	connection_free(idle);
 	return 0;
 }
 
-static int connection_make(struct front *front, int fd, struct peer *peer, struct error *error)
+/* The lowest that is free is what a new one gets: above the limit's last ones there are no others.
+ */
+static int check_descriptors(int fd, uid_t uid, struct error *error)
+{
+	struct rlimit limit;
+
+	if (uid == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    (rlim_t)fd + DESCRIPTORS_ROOT < limit.rlim_cur)
+		return 0;
+	return error_set(error, -EMFILE, ERROR_BUSY, STEP_REQUEST,
+			 "The daemon has too many files open.");
+}
+
+/* May this client come in? Counts it, if so. */
+static int admit(struct front *front, int fd, uid_t uid, struct error *error)
+{
+	int r;
+
+	r = check_descriptors(fd, uid, error);
+	if (r < 0)
+		return r;
+	if (!stuck_serves(uid))
+		return error_set(error, -EDQUOT, ERROR_BUSY, STEP_REQUEST,
+				 "Too many files of user %u hang in their file system.", uid);
+	if (user_count(users_find(&front->users, uid), USER_CONNECTIONS) >= CONNECTIONS_USER)
+		return error_set(error, -EDQUOT, ERROR_BUSY, STEP_REQUEST,
+				 "User %u has %u connections already.", uid, CONNECTIONS_USER);
+	r = make_room(front, uid, error);
+	if (r < 0)
+		return r;
+	r = users_charge(&front->users, uid, USER_CONNECTIONS, CONNECTIONS_USER);
+	return r < 0 ? error_set(error, r, ERROR_FAILED, STEP_REQUEST, "Out of memory.") : 0;
+}
+
+static int connection_make(struct front *front, int fd, const struct peer *peer,
+			   struct error *error)
 {
 	struct connection *c = calloc(1, sizeof(*c));
 	int r = c ? 0 : -ENOMEM;
@@ -335,6 +409,8 @@ static int connection_make(struct front *front, int fd, struct peer *peer, struc
 	c->front = front;
 	c->fd = fd;
 	c->peer = *peer;
+	c->user = users_find(&front->users, peer->uid);
+	c->turn_number = front->n_turns++;
 	varlink_reader_init(&c->reader, VARLINK_MESSAGE_MAX, VARLINK_FDS_IN_MAX);
 	c->reader.close_fd = close_unclaimed;
 	c->reader.userdata = c;
@@ -342,23 +418,22 @@ static int connection_make(struct front *front, int fd, struct peer *peer, struc
 	return 0;
 }
 
-int connection_new(struct front *front, int fd, struct error *error)
+void connection_new(struct front *front, int fd)
 {
-	_cleanup_close_ int owned = fd;
-	_cleanup_(peer_done) struct peer peer = {};
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct peer peer = {.uid = (uid_t)-1};
 	int r;
 
-	r = peer_read(fd, &peer, error);
+	r = peer_read_credentials(fd, &peer, &error);
 	if (r == 0)
-		r = admit(front, peer.uid, error);
-	if (r < 0)
-		return r;
-	r = connection_make(front, fd, &peer, error);
-	if (r < 0) {
-		users_release(&front->users, peer.uid, USER_CONNECTIONS);
-		return r;
+		r = admit(front, fd, peer.uid, &error);
+	if (r == 0) {
+		r = connection_make(front, fd, &peer, &error);
+		if (r < 0)
+			users_release(&front->users, peer.uid, USER_CONNECTIONS);
 	}
-	TAKE_FD(owned);
-	peer = (struct peer){};
-	return 0;
+	if (r == 0)
+		return;
+	audit_connection_refused(peer.uid, &error);
+	close(fd);
 }

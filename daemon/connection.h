@@ -26,6 +26,9 @@ struct connection {
 	struct connection *next, *previous;
 	int fd;
 	struct peer peer;
+	bool peer_complete; /* with the first call */
+	const struct user *user;
+	uint64_t turn_number; /* of its last call, or when it came: the lower, the longer ago */
 	struct varlink_reader reader;
 	struct output output;
 	struct call *call;  /* under way */
@@ -39,8 +42,8 @@ struct connection {
 	char (*sessions)[LOAD_ID_SIZE];
 };
 
-/* @fd is taken over, even on failure. */
-int connection_new(struct front *front, int fd, struct error *error);
+/* @fd is taken over. Whoever is refused has an entry in the journal. */
+void connection_new(struct front *front, int fd);
 
 /* Drops the client: its calls' results are undone, its session loads taken down. */
 void connection_free(struct connection *connection);

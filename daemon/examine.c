@@ -4,10 +4,10 @@
  * rule said that it stays; or no longer trusted, because its key was taken out of keys.d, which is
  * no revocation: it goes on, and the journal says so. That a key has expired is none of them.
  */
-#include <systemd/sd-daemon.h>
 
 #include "audit.h"
 #include "gate.h"
+#include "journal.h"
 #include "stage.h"
 
 void examination_done(struct examination *examination)
@@ -117,8 +117,8 @@ static void take_down(struct gate *gate, const struct load *load, const struct e
 	}
 	if (r < 0) {
 		ret->n_failed++;
-		fprintf(stderr, SD_ERR "Load %s is revoked, but %s\n", load->id,
-			error_message(&error));
+		journal_line(LOG_ERR, "Load %s is revoked, but %s", load->id,
+			     error_message(&error));
 	}
 }
 

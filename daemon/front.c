@@ -2,12 +2,13 @@
 #include "front.h"
 
 #include <sys/socket.h>
-#include <systemd/sd-daemon.h>
 
 #include "connection.h"
 #include "gate-report.h"
 
-#define ACCEPT_AT_ONCE 32
+/* To take one in, or to refuse it, costs little: whoever connects in a loop keeps nobody waiting.
+ */
+#define ACCEPT_AT_ONCE 512
 #define PAUSE_USEC     (200 * 1000)
 
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
@@ -33,7 +34,6 @@ static int on_accept(sd_event_source *source, int listen_fd, uint32_t revents, v
 	struct front *front = userdata;
 
 	for (unsigned i = 0; i < ACCEPT_AT_ONCE; i++) {
-		_cleanup_error_ struct error error = ERROR_INIT;
 		int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd < 0) {
@@ -43,9 +43,7 @@ static int on_accept(sd_event_source *source, int listen_fd, uint32_t revents, v
 				continue;
 			return pause_accepting(front);
 		}
-		if (connection_new(front, fd, &error) < 0)
-			fprintf(stderr, SD_NOTICE "Connection refused: %s\n",
-				error_message(&error));
+		connection_new(front, fd);
 	}
 	return 0;
 }

@@ -12,6 +12,7 @@
 #define GATE_SOCKET	 "/run/bpfgate/org.bpfgate.Gate"
 #define CONNECTIONS_MAX	 1024 /* and then root's only */
 #define CONNECTIONS_USER 128  /* of one user, root too */
+#define DESCRIPTORS_ROOT 64   /* the last of those that the daemon can have */
 #define LOADS_USER	 4    /* loads of one user that are being made */
 #define JOBS_USER	 16   /* his other calls that are under way in threads */
 #define STALL_USEC	 (45ULL * 1000 * 1000)
@@ -24,6 +25,7 @@ struct front {
 	uint64_t stall_usec; /* for a message to be whole, or a reply to be read on */
 	unsigned n_connections;
 	struct connection *connections;
+	uint64_t n_turns;	    /* connections and calls so far */
 	struct gate_report *report; /* what the gate refuses; NULL: nobody reads it */
 	int listen_fd;		    /* owned */
 	sd_event_source *listen_source;

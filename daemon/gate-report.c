@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gate-report.h"
 
-#include <systemd/sd-daemon.h>
 #include <time.h>
 
 #include "audit.h"
 #include "event-ring.h"
 #include "gate-programs.h"
+#include "journal.h"
 
 #define READ_AT_ONCE 64
 #define READ_AT_END  1024 /* of a gate that goes: all that its buffer holds */
@@ -134,8 +134,8 @@ void gate_report_follow(struct gate_report *report)
 	if (r >= 0 || r == -ENOENT)
 		return;
 	stop(report);
-	fprintf(stderr, SD_ERR "What the gate refuses cannot be read: %s; it is counted only\n",
-		strerror(-r));
+	journal_line(LOG_ERR, "What the gate refuses cannot be read: %s; it is counted only",
+		     strerror(-r));
 }
 
 int gate_report_new(sd_event *event, struct gate_report **ret)

@@ -2,10 +2,10 @@
 #include "gate.h"
 
 #include <stdarg.h>
-#include <systemd/sd-daemon.h>
 
 #include "audit.h"
 #include "enforce.h"
+#include "journal.h"
 
 struct snapshot *gate_snapshot(struct gate *gate)
 {
@@ -20,32 +20,31 @@ struct snapshot *gate_snapshot(struct gate *gate)
 static void report_probe(const struct gate *gate)
 {
 	if (gate->probe.contract != CONTRACT_NONE)
-		fprintf(stderr, SD_INFO "Linux %s verifies signatures, contract v%d\n",
-			gate->probe.release, gate->probe.contract);
+		journal_line(LOG_INFO, "Linux %s verifies signatures, contract v%d",
+			     gate->probe.release, gate->probe.contract);
 	else if (gate->daemon_only)
-		fprintf(stderr,
-			SD_ALERT
-			"UNSAFE: Linux %s does not verify signatures (%s), and "
-			"--unsafe-daemon-only lets bundles be loaded on the daemon's check "
-			"alone\n",
-			gate->probe.release, gate->probe.reason);
+		journal_line(LOG_ALERT,
+			     "UNSAFE: Linux %s does not verify signatures (%s), and "
+			     "--unsafe-daemon-only lets bundles be loaded on the daemon's check "
+			     "alone",
+			     gate->probe.release, gate->probe.reason);
 	else
-		fprintf(stderr,
-			SD_WARNING "Linux %s does not verify signatures, so no bundle can be "
-				   "loaded: %s\n",
-			gate->probe.release, gate->probe.reason);
+		journal_line(LOG_WARNING,
+			     "Linux %s does not verify signatures, so no bundle can be "
+			     "loaded: %s",
+			     gate->probe.release, gate->probe.reason);
 }
 
 static void report_snapshot(const struct snapshot *snapshot)
 {
 	if (snapshot->policy->deny_all)
-		fprintf(stderr, SD_ERR "The policy cannot be used, all loads are denied: %s\n",
-			snapshot->policy->reason);
+		journal_line(LOG_ERR, "The policy cannot be used, all loads are denied: %s",
+			     snapshot->policy->reason);
 	if (snapshot->revocations->deny_all)
-		fprintf(stderr, SD_ERR "What is revoked cannot be read, all loads are denied: %s\n",
-			snapshot->revocations->reason);
+		journal_line(LOG_ERR, "What is revoked cannot be read, all loads are denied: %s",
+			     snapshot->revocations->reason);
 	if (snapshot->revocations->n)
-		fprintf(stderr, SD_INFO "Revocations in force: %u\n", snapshot->revocations->n);
+		journal_line(LOG_INFO, "Revocations in force: %u", snapshot->revocations->n);
 }
 
 static int restore(struct gate *gate, struct error *error)
@@ -61,8 +60,7 @@ static int restore(struct gate *gate, struct error *error)
 	if (r < 0)
 		return r;
 	if (restored + removed)
-		fprintf(stderr, SD_INFO "Taken up again: %u loads; removed: %u\n", restored,
-			removed);
+		journal_line(LOG_INFO, "Taken up again: %u loads; removed: %u", restored, removed);
 	r = examine_all(gate, gate->snapshot, &examination);
 	return r < 0 ? error_set(error, r, ERROR_FAILED, STEP_NONE, "Out of memory.") : 0;
 }
@@ -74,7 +72,7 @@ static int setup_floors(struct gate *gate)
 
 	r = floors_new(gate->configuration.store_dir, &gate->floors);
 	if (r == 0 && floors_retry(gate->floors, &why) < 0)
-		fprintf(stderr, SD_ERR "%s\n", error_message(&why));
+		journal_line(LOG_ERR, "%s", error_message(&why));
 	return r;
 }
 

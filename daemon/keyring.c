@@ -17,10 +17,13 @@
 #define POSSESSOR(bits) ((bits) << 24)
 #define OWNER(bits)	((bits) << 16)
 
-/* Nobody may write, link or change attributes, not even we: there is no way back. */
-#define RING_PERMISSIONS \
-	(POSSESSOR(KEY_VIEW | KEY_READ | KEY_SEARCH) | OWNER(KEY_VIEW | KEY_SEARCH))
-#define KEY_PERMISSIONS (POSSESSOR(KEY_VIEW | KEY_SEARCH) | OWNER(KEY_VIEW | KEY_SEARCH))
+/*
+ * Nobody may write, link or change attributes, not even we: there is no way back. Who may search
+ * may also invalidate (keyctl_invalidate(3)), so only we may, by possession: the owner is any
+ * process of root's, one without a capability as well.
+ */
+#define RING_PERMISSIONS (POSSESSOR(KEY_VIEW | KEY_READ | KEY_SEARCH) | OWNER(KEY_VIEW))
+#define KEY_PERMISSIONS	 (POSSESSOR(KEY_VIEW | KEY_SEARCH) | OWNER(KEY_VIEW))
 
 static int32_t key_add(const char *type, const char *description, const void *payload, size_t size,
 		       int32_t ring)

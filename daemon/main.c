@@ -9,6 +9,7 @@
 #include "capability.h"
 #include "child.h"
 #include "front.h"
+#include "journal.h"
 #include "reload.h"
 
 #define POLICY_DIRS_MAX 16
@@ -221,6 +222,9 @@ static int serve(sd_event *event, struct gate *gate, int listen_fd)
 	if (r < 0)
 		return r;
 	r = reload_on_signal(front);
+	/* by the loop itself: a loop that hangs does not say that it is alive */
+	if (r >= 0)
+		r = sd_event_set_watchdog(event, true);
 	if (r >= 0) {
 		audit_started();
 		sd_notify(0, "READY=1");
@@ -228,8 +232,10 @@ static int serve(sd_event *event, struct gate *gate, int listen_fd)
 	}
 	sd_notify(0, "STOPPING=1");
 	/* A call that hangs may use all there is: leave it to the kernel to take down. */
-	if (!front_free(front, DRAIN_USEC))
+	if (!front_free(front, DRAIN_USEC)) {
+		journal_flush(JOURNAL_FLUSH_USEC);
 		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+	}
 	return r;
 }
 
@@ -332,6 +338,9 @@ int main(int argc, char **argv)
 	r = options.break_glass ? break_glass(&error)
 	    : options.gate_only ? put_up_gate(&options, &error)
 				: run(&options, &error);
+	/* what is still to be told goes before the last word, and a journal that does not read
+	 * holds nothing up */
+	journal_flush(JOURNAL_FLUSH_USEC);
 	if (r < 0) {
 		fprintf(stderr, SD_ERR "bpfgated: %s\n", error_message(&error));
 		return EXIT_FAILURE;

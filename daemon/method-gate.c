@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The method Gate: for root, which sees and changes what the gate does. */
-#include <systemd/sd-daemon.h>
 
 #include "audit.h"
 #include "gate-programs.h"
 #include "gate-report.h"
+#include "journal.h"
 #include "method.h"
 #include "service.h"
 
@@ -65,8 +65,8 @@ static void done(struct job *job)
 	if (j->before != j->after)
 		audit_gate(&j->base.peer, j->before, j->after);
 	if (j->base.r < 0) {
-		fprintf(stderr, SD_ERR "The gate could not be changed for user %u: %s\n",
-			j->base.peer.uid, error_message(&j->base.error));
+		journal_line(LOG_ERR, "The gate could not be changed for user %u: %s",
+			     j->base.peer.uid, error_message(&j->base.error));
 		call_reply_error(j->base.call, &j->base.error);
 	} else {
 		reply(j->base.call);

@@ -43,7 +43,7 @@ int call_job_submit(struct call_job *job, struct call *call, enum user_slot slot
 			 slot == USER_LOADS ? LOADS_USER : JOBS_USER) < 0)
 		return busy(error, -EDQUOT, "Too many calls of this user are under way");
 	job->charged = true;
-	if (workers_submit(front->workers, &job->job, false) < 0)
+	if (workers_submit(front->workers, &job->job, call->uid, false) < 0)
 		return busy(error, -EAGAIN, "The daemon has too much to do");
 	return 0;
 }

@@ -71,29 +71,51 @@ static void read_unit(int fd, struct peer *peer)
 	peer->unit_known = r == 0 || r == -ENOENT;
 }
 
-int peer_read(int fd, struct peer *ret, struct error *error)
+int peer_read_credentials(int fd, struct peer *ret, struct error *error)
 {
-	_cleanup_(peer_done) struct peer peer = {};
 	struct ucred credentials;
 	socklen_t size = sizeof(credentials);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
 		return fail(error, "SO_PEERCRED");
-	peer.uid = credentials.uid;
-	peer.gid = credentials.gid;
-	peer.pid = credentials.pid;
-	if (peer.uid == (uid_t)-1 || peer.gid == (gid_t)-1) {
+	if (credentials.uid == (uid_t)-1 || credentials.gid == (gid_t)-1) {
 		errno = ENODATA;
 		return fail(error, "SO_PEERCRED");
 	}
-	if (read_groups(fd, &peer) < 0)
-		return fail(error, "SO_PEERGROUPS");
-	if (read_netns(fd, &peer.same_netns) < 0)
-		return fail(error, "SO_NETNS_COOKIE");
-	read_unit(fd, &peer);
-	*ret = peer;
-	peer = (struct peer){};
+	*ret = (struct peer){
+		.uid = credentials.uid,
+		.gid = credentials.gid,
+		.pid = credentials.pid,
+	};
 	return 0;
+}
+
+int peer_complete(int fd, struct peer *peer, struct error *error)
+{
+	_cleanup_(peer_done) struct peer whole = {
+		.uid = peer->uid, .gid = peer->gid, .pid = peer->pid};
+
+	if (read_groups(fd, &whole) < 0)
+		return fail(error, "SO_PEERGROUPS");
+	if (read_netns(fd, &whole.same_netns) < 0)
+		return fail(error, "SO_NETNS_COOKIE");
+	read_unit(fd, &whole);
+	*peer = whole;
+	whole = (struct peer){};
+	return 0;
+}
+
+int peer_read(int fd, struct peer *ret, struct error *error)
+{
+	struct peer peer;
+	int r;
+
+	r = peer_read_credentials(fd, &peer, error);
+	if (r == 0)
+		r = peer_complete(fd, &peer, error);
+	if (r == 0)
+		*ret = peer;
+	return r;
 }
 
 int peer_copy(const struct peer *peer, struct peer *ret)

@@ -19,12 +19,18 @@ struct peer {
 	unsigned n_groups; /* supplementary and primary */
 	gid_t *groups;
 	bool same_netns; /* the socket was made in the daemon's own network namespace */
-	/* The system unit that it ran in when it connected, or "". Cannot be told on kernels before
-	 * 6.5, nor of a process that has ended. */
+	/* The system unit that the process which connected runs in, when it makes its first call,
+	 * or
+	 * "". Cannot be told on kernels before 6.5, nor of a process that has ended. */
 	char unit[UNIT_NAME_SIZE];
 	bool unit_known;
 };
 
+/* uid, gid and pid, which cost next to nothing; the rest is as good as unknown. */
+int peer_read_credentials(int fd, struct peer *ret, struct error *error);
+/* And the rest. On failure @peer is as it was. */
+int peer_complete(int fd, struct peer *peer, struct error *error);
+/* Both. */
 int peer_read(int fd, struct peer *ret, struct error *error);
 int peer_copy(const struct peer *peer, struct peer *ret);
 void peer_done(struct peer *peer);

@@ -10,28 +10,44 @@
 #include <sys/stat.h>
 
 #include "attach-kinds.h"
+#include "mount.h"
 #include "owned.h"
 
-/* @path: the whole one, for messages. @folder is the one the file is in. */
-static int open_in(int folder, const char *name, const struct target *target, int *ret_fd,
+/* Only looked at: to open what is no file may do something already. */
+static int look_at(int folder, const char *name, const struct target *target, int *ret_fd,
 		   struct error *error)
 {
-	_cleanup_close_ int fd = -1;
+	int fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return attach_bad_target(error, -errno, "cannot open %s: %s", target->path,
+					 strerror(errno));
+	r = mount_check(fd);
+	if (r == 0) {
+		*ret_fd = fd;
+		return 0;
+	}
+	close(fd);
+	if (r == -EREMOTE)
+		return attach_bad_target(error, r,
+					 "%s is in a file system that a user serves, and could be "
+					 "anything",
+					 target->path);
+	return r;
+}
+
+static int check_file(int fd, const struct target *target, struct error *error)
+{
 	struct stat st;
 
-	/* Non-blocking: opening a FIFO must not hold the worker up before it is refused. */
-	fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 && errno == ELOOP)
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISLNK(st.st_mode))
 		return attach_bad_target(
 			error, -ELOOP,
 			"%s is a symbolic link, which is not followed: name the file "
 			"itself (realpath prints it)",
 			target->path);
-	if (fd < 0)
-		return attach_bad_target(error, -errno, "cannot open %s: %s", target->path,
-					 strerror(errno));
-	if (fstat(fd, &st) < 0)
-		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return attach_bad_target(error, -EINVAL, "%s is not a regular file", target->path);
 	/* An access list needs no look of its own: its mask shows in the group bits. */
@@ -41,7 +57,29 @@ static int open_in(int folder, const char *name, const struct target *target, in
 			"%s is not root's alone (uid %u, mode %04o): probes go into "
 			"files only that nobody but root can change",
 			target->path, st.st_uid, st.st_mode & 07777);
-	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* @folder is the one the file is in. */
+static int open_in(int folder, const char *name, const struct target *target, int *ret_fd,
+		   struct error *error)
+{
+	char link[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	r = look_at(folder, name, target, &fd, error);
+	if (r == 0)
+		r = check_file(fd, target, error);
+	if (r < 0)
+		return r;
+	/* the very file that was looked at */
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	r = open(link, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	if (r < 0)
+		return attach_bad_target(error, -errno, "cannot open %s: %s", target->path,
+					 strerror(errno));
+	*ret_fd = r;
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 struct rate_times {
 	struct rate_times *next;
 	struct rule_id id; /* owned strings */
+	uint32_t hash;	   /* of the rule */
 	bool total;
 	uid_t uid;
 	uint64_t length; /* of the time that counts, in microseconds */
@@ -48,7 +49,7 @@ static void sweep(struct rates *rates, uint64_t now)
 			continue;
 		}
 		*at = t->next;
-		rates->n--;
+		rates->n -= !t->total;
 		times_free(t);
 	}
 }
@@ -63,22 +64,71 @@ static struct rate_times *find(const struct rates *rates, const struct rate_key 
 	return t;
 }
 
+static uint32_t hash_text(uint32_t hash, const char *text)
+{
+	do
+		hash = (hash ^ (uint8_t)*text) * 16777619u;
+	while (*text++);
+	return hash;
+}
+
+static bool may_go(const struct rate_times *t)
+{
+	return !t->total && t->uid != 0;
+}
+
+static unsigned count_users(const struct rates *rates, uint32_t hash)
+{
+	unsigned n = 0;
+
+	for (const struct rate_times *t = rates->first; t; t = t->next)
+		n += may_go(t) && t->hash == hash;
+	return n;
+}
+
+static uint64_t last_time(const struct rate_times *t)
+{
+	return t->n ? t->times[t->n - 1] : 0;
+}
+
+static void free_place(struct rates *rates)
+{
+	struct rate_times **victim = NULL, *gone;
+	unsigned most = 0;
+
+	for (struct rate_times **at = &rates->first; *at; at = &(*at)->next) {
+		unsigned n = may_go(*at) ? count_users(rates, (*at)->hash) : 0;
+
+		if (n > most || (n > 0 && n == most && last_time(*at) < last_time(*victim))) {
+			most = n;
+			victim = at;
+		}
+	}
+	if (!victim)
+		return;
+	gone = *victim;
+	*victim = gone->next;
+	rates->n--;
+	times_free(gone);
+}
+
 static int add(struct rates *rates, const struct rate_key *key, struct rate_times **ret)
 {
 	struct rate_times *t;
 
-	if (rates->n >= RATES_MAX)
-		return -ENOSPC;
 	t = calloc(1, sizeof(*t));
 	if (!t || rule_id_set(&t->id, key->rule, key->source) < 0) {
 		free(t);
 		return -ENOMEM;
 	}
+	if (!key->total && rates->n >= RATES_MAX)
+		free_place(rates);
 	t->total = key->total;
 	t->uid = key->uid;
+	t->hash = hash_text(hash_text(2166136261u, t->id.name), t->id.file);
 	t->next = rates->first;
 	rates->first = t;
-	rates->n++;
+	rates->n += !t->total;
 	*ret = t;
 	return 0;
 }

@@ -2,8 +2,10 @@
 /*
  * How many loads have begun in the last minute, hour... by a rule: of each user, and of all its
  * users together. The times themselves are kept, so no time of that length has more than are
- * allowed, wherever it begins. In memory only, and bounded: a table that is full refuses. Not
- * locked.
+ * allowed, wherever it begins. In memory only, and bounded: where there are too many users, the one
+ * who has begun nothing for the longest time is forgotten, of those of the rule that has the most
+ * users; he could begin more only by as many uids as there are places. Totals and root are never
+ * forgotten. Not locked.
  */
 #pragma once
 
@@ -11,12 +13,12 @@
 
 #include "policy.h"
 
-#define RATES_MAX 1024u /* users and rules that have begun something lately */
+#define RATES_MAX 1024u /* users who have begun something lately, by one rule each */
 
 struct rate_times;
 
 struct rates {
-	unsigned n;
+	unsigned n; /* but for totals, of which there is one a rule */
 	struct rate_times *first;
 };
 
@@ -29,7 +31,7 @@ struct rate_key {
 
 /*
  * Counts one that begins at @now (microseconds of CLOCK_BOOTTIME). -EDQUOT where it would be one
- * too many: then *ret_wait is the time, in microseconds, until it would not be. -ENOSPC, -ENOMEM.
+ * too many: then *ret_wait is the time, in microseconds, until it would not be. -ENOMEM.
  * On failure nothing is counted.
  */
 int rate_take(struct rates *rates, const struct rate_key *key, const struct policy_rate *rate,

@@ -122,10 +122,6 @@ static int take_rate(struct table *table, const struct quota *quota, const struc
 	if (r == -EDQUOT)
 		return quota_rate_exceeded(quota, rate, (wait + USEC_PER_SEC - 1) / USEC_PER_SEC,
 					   error);
-	if (r == -ENOSPC)
-		return error_set(error, r, ERROR_BUSY, STEP_AUTHORISE,
-				 "too many users have begun loads whose rate is limited; try again "
-				 "later");
 	return r < 0 ? error_set(error, r, ERROR_FAILED, STEP_AUTHORISE, "out of memory") : 0;
 }
 

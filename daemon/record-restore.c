@@ -4,15 +4,19 @@
  * its record and its pins agree; whatever is not whole is removed, so that nothing runs that nobody
  * can see or unload.
  */
-#include <systemd/sd-journal.h>
-
+#include "descriptors.h"
+#include "journal.h"
 #include "record-file.h"
 #include "record-table.h"
 
 static void report(int priority, const char *id, const char *what, const char *why)
 {
-	sd_journal_send("MESSAGE=load %s of an earlier bpfgated %s%s%s", id, what, *why ? ": " : "",
-			why, "PRIORITY=%d", priority, "BPFGATE_LOAD=%s", id, NULL);
+	struct journal_entry *entry;
+
+	entry = journal_new(priority, "load %s of an earlier bpfgated %s%s%s", id, what,
+			    *why ? ": " : "", why);
+	journal_add(entry, "BPFGATE_LOAD=%s", id);
+	journal_send(entry, JOURNAL_LOADS);
 }
 
 static void free_ids(char **ids, unsigned n)
@@ -51,6 +55,7 @@ static int restore_one(struct table *table, const char *id, struct error *error)
 	r = open_objects(load, error);
 	if (r < 0)
 		return r;
+	descriptors_settle(load);
 	measure(&load->objects, &load->usage);
 	pthread_mutex_lock(&table->lock);
 	r = table_insert(table, load);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <sys/random.h>
 
+#include "descriptors.h"
 #include "enforce.h"
 #include "record-file.h"
 #include "record-table.h"
@@ -40,6 +41,7 @@ void load_unref(struct load *load)
 	/* A program must not run on while its maps go. */
 	links_done(&load->links);
 	loaded_done(&load->objects);
+	descriptors_give_back(load);
 	for (unsigned i = 0; i < load->n_attachments; i++)
 		target_done(&load->attachments[i].target);
 	free(load->attachments);

@@ -37,6 +37,7 @@ struct load {
 	struct attachment *attachments; /* owned, with their targets */
 	struct links links;		/* one or more an attachment */
 	struct usage usage;		/* measure(), not written: asked again after a restart */
+	unsigned n_descriptors;		/* reserved: descriptors.h */
 	unsigned gate_epoch;		/* enforce.h: which gate its objects were made under */
 
 	/* the table's own, guarded by its lock */

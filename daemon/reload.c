@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "audit.h"
+#include "journal.h"
 #include "method.h"
 #include "service.h"
 #include "unload.h"
@@ -92,12 +93,12 @@ static void signal_start(struct front *front)
 		j->job.run = signal_run;
 		j->job.done = signal_done;
 		j->front = front;
-		front->reloading = workers_submit(front->workers, &j->job, true) == 0;
+		front->reloading = workers_submit(front->workers, &j->job, 0, true) == 0;
 	}
 	if (front->reloading)
 		return;
 	free(j);
-	fprintf(stderr, SD_ERR "Reload: out of memory; nothing was read\n");
+	journal_line(LOG_ERR, "Reload: out of memory; nothing was read");
 }
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)

@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "descriptors.h"
 #include "requires.h"
 #include "signature.h"
 #include "stage.h"
@@ -176,6 +177,8 @@ static int authorise(struct journey *j, struct error *error)
 	if (r == 0)
 		r = stage_check(j->gate, j->snapshot, load->manifest, load->uid, error);
 	if (r == 0)
+		r = descriptors_reserve(load, error);
+	if (r == 0)
 		r = table_admit(j->gate->table, load, &j->decision.limits, &j->decision.total,
 				&j->admission, error);
 	/* files and cgroups are looked up for those only who may use them */
@@ -263,6 +266,8 @@ static int attach_programs(struct journey *j, struct error *error)
 			   load->manifest->programs[a->program].type, &a->target, i, &load->links,
 			   error);
 	}
+	if (r == 0)
+		descriptors_settle(load);
 	return r;
 }
 

@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -81,10 +82,14 @@ static enum seal_verdict judge(int file, int memfd, struct seal_report *report)
 	return size == 0 ? SEAL_EMPTY : SEAL_OK;
 }
 
-_Noreturn static void child_main(int file, int memfd, int report_fd)
+_Noreturn static void child_main(pid_t parent, int file, int memfd, int report_fd)
 {
 	struct seal_report report = {};
 
+	/* The fd table is shared: if the daemon dies, nothing of it may live on here. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
 	report.verdict = judge(file, memfd, &report);
 	_exit(write(report_fd, &report, sizeof(report)) == sizeof(report) ? 0 : 1);
 }
@@ -93,6 +98,7 @@ _Noreturn static void child_main(int file, int memfd, int report_fd)
 
 int seal_child_start(int file, int memfd, int report, int *ret_pidfd)
 {
+	pid_t parent = getpid();
 	sigset_t all, saved;
 	int pidfd, r;
 	long pid;
@@ -103,7 +109,7 @@ int seal_child_start(int file, int memfd, int report, int *ret_pidfd)
 	pid = syscall(SYS_clone, (unsigned long)(CLONE_FILES | CLONE_PIDFD | SIGCHLD), NULL, &pidfd,
 		      NULL, 0UL);
 	if (pid == 0)
-		child_main(file, memfd, report);
+		child_main(parent, file, memfd, report);
 	r = pid < 0 ? -errno : 0;
 	pthread_sigmask(SIG_SETMASK, &saved, NULL);
 	if (r == 0)

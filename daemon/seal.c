@@ -2,13 +2,11 @@
 #include "seal.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -31,55 +29,19 @@ static int refuse(struct error *error, int r, const char *what)
 			 what);
 }
 
-/*
- * Has a sealed memfd no hole? A hole is filled when a mapping of it is read: with memory of ours,
- * for as long as the client keeps the file, and by SIGBUS where there is none. A copy by read(2)
- * takes nothing. Nor can a hole be made later, as that is a write. What has none for another reason
- * (it is empty, or on hugetlbfs) map_sealed() refuses.
- */
-static bool is_whole(int fd)
+/* Maps our own copy. */
+static int map_copy(int fd, struct sealed *ret, struct error *error)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) < 0 || st.st_size == 0 || st.st_size > (off_t)BUNDLE_SIZE_MAX)
-		return true;
-	return lseek(fd, 0, SEEK_HOLE) == st.st_size;
-}
-
-/* Maps a sealed memfd. One on hugetlbfs may have holes in spite of is_whole(), which cannot tell.
- */
-static int map_sealed(int fd, struct sealed *ret, struct error *error)
-{
-	struct statfs fs;
 	struct stat st;
 	void *data;
 
-	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+	if (fstat(fd, &st) < 0)
 		return refuse(error, -errno, strerror(errno));
-	if (fs.f_type != TMPFS_MAGIC)
-		return refuse(error, -EINVAL, "it is a memfd with huge pages");
-	if (st.st_size == 0)
-		return refuse(error, -ENODATA, "it is empty");
-	if (st.st_size > (off_t)BUNDLE_SIZE_MAX)
-		return refuse(error, -EFBIG, "it is larger than 16 MiB");
 	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
 	if (data == MAP_FAILED)
 		return refuse(error, -errno, strerror(errno));
 	*ret = (struct sealed){.fd = fd, .data = data, .size = (size_t)st.st_size};
 	return 0;
-}
-
-static int map_as_it_is(int fd, struct sealed *ret, struct error *error)
-{
-	_cleanup_close_ int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	int r;
-
-	if (copy < 0)
-		return refuse(error, -errno, strerror(errno));
-	r = map_sealed(copy, ret, error);
-	if (r == 0)
-		TAKE_FD(copy);
-	return r;
 }
 
 static const char *kind_name(unsigned mode)
@@ -191,8 +153,24 @@ static int copy_by_child(int fd, uid_t uid, int memfd, uint64_t deadline_usec, s
 	return judge(&report, error);
 }
 
-static int seal_copy(int fd, uid_t uid, uint64_t deadline_usec, struct sealed *ret,
-		     struct error *error)
+/*
+ * Whoever reads a sealed memfd can always be killed, whatever its owner does to its pages: so it is
+ * taken when files that nobody can kill a reader of have used up all there is for such.
+ */
+static int check_stuck(int fd, uid_t uid, struct error *error)
+{
+	if (stuck_count(uid) >= STUCK_MAX)
+		return error_set(error, -EUSERS, ERROR_BUSY, STEP_SEAL,
+				 "Too many earlier files of this user still hang in their file "
+				 "system; try again once it answers.");
+	if (stuck_count_all() >= STUCK_THREADS_MAX && !fd_is_sealed(fd))
+		return error_set(error, -EUSERS, ERROR_BUSY, STEP_SEAL,
+				 "Too many files hang in their file systems for one more to be "
+				 "read; pass the bundle as a sealed memfd.");
+	return 0;
+}
+
+int seal_bundle(int fd, uid_t uid, uint64_t deadline_usec, struct sealed *ret, struct error *error)
 {
 	_cleanup_close_ int memfd = memfd_create("bpfgate-bundle", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	int r;
@@ -200,31 +178,18 @@ static int seal_copy(int fd, uid_t uid, uint64_t deadline_usec, struct sealed *r
 	if (memfd < 0)
 		return error_set(error, -errno, ERROR_FAILED, STEP_SEAL,
 				 "Cannot make a memfd for the bundle: %m.");
-	if (stuck_count(uid) >= STUCK_MAX)
-		return error_set(error, -EUSERS, ERROR_BUSY, STEP_SEAL,
-				 "Too many earlier files of this user still hang in their file "
-				 "system; try again once it answers.");
-	if (stuck_count_all() >= STUCK_THREADS_MAX)
-		return error_set(error, -EUSERS, ERROR_BUSY, STEP_SEAL,
-				 "Too many files hang in their file systems for one more to be "
-				 "read; pass the bundle as a sealed memfd.");
-	r = copy_by_child(fd, uid, memfd, deadline_usec, error);
+	r = check_stuck(fd, uid, error);
+	if (r == 0)
+		r = copy_by_child(fd, uid, memfd, deadline_usec, error);
 	if (r < 0)
 		return r;
 	if (fcntl(memfd, F_ADD_SEALS, ALL_SEALS) < 0)
 		return error_set(error, -errno, ERROR_FAILED, STEP_SEAL,
 				 "Cannot seal the copy of the bundle: %m.");
-	r = map_sealed(memfd, ret, error);
+	r = map_copy(memfd, ret, error);
 	if (r == 0)
 		TAKE_FD(memfd);
 	return r;
-}
-
-int seal_bundle(int fd, uid_t uid, uint64_t deadline_usec, struct sealed *ret, struct error *error)
-{
-	if (fd_is_sealed(fd) && is_whole(fd))
-		return map_as_it_is(fd, ret, error);
-	return seal_copy(fd, uid, deadline_usec, ret, error);
 }
 
 void sealed_done(struct sealed *sealed)

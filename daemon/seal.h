@@ -2,11 +2,12 @@
 /*
  * Step "seal": from whatever file descriptor a client sent to memory that nobody can change.
  *
- * A memfd without holes, sealed against write, shrink, grow and further seals, is mapped as it is.
- * Anything else is copied into a memfd of ours by a short-lived child with a deadline, since stat,
- * read and even close of a file on FUSE or NFS can block for ever. The daemon itself makes no call
- * on such a fd but fcntl(F_GET_SEALS), which asks no file system, and close, by close_async(); on a
- * sealed memfd nothing blocks.
+ * Everything is copied by read(2) into a sealed memfd of ours, by a short-lived child with a
+ * deadline. A file on FUSE or NFS can block for ever in stat, read and even close. A sealed memfd
+ * can as well: its pages are its owner's, who can have them swapped out of a memory cgroup that has
+ * no room left; whoever touches them in a mapping then faults for ever. So the daemon touches no
+ * memory of a client's, and makes no call on such a fd but fcntl(F_GET_SEALS) and, on a sealed
+ * memfd, fstat(2), which ask no file system, and close, by close_async().
  */
 #pragma once
 
@@ -21,11 +22,14 @@
 /* And so many until he is no longer served: on a busy machine, closing what does not hang at all
  * may take a moment, and several calls may have come meanwhile. */
 #define STUCK_DROP_MAX 32
-/* Of all users: so many threads; and no further file is read but by way of a sealed memfd. */
+/* Of all users: so many until only those are served who have none, and until nobody is but root. */
+#define STUCK_ALL_MAX	   512
+#define STUCK_ALL_DROP_MAX 2048
+/* Of all users: so many threads; and then no further file is read but a sealed memfd. */
 #define STUCK_THREADS_MAX 64
 
 struct sealed {
-	int fd; /* sealed memfd; owned */
+	int fd; /* sealed memfd of ours; owned */
 	void *data;
 	size_t size;
 };
@@ -46,12 +50,15 @@ bool fd_is_sealed(int fd);
 
 /* ---- close.c: what may block, and whose fault it is ---- */
 
-/* Closes without ever blocking the caller: a sealed memfd at once, anything else in a thread of its
- * own, on @uid's account. */
+/* Closes without ever blocking the caller: a sealed memfd that is no larger than a bundle at once,
+ * anything else in a thread of its own, on @uid's account. */
 void close_async(int fd, uid_t uid);
 
 /* Waits for a killed child in a thread of its own and then closes @pidfd. */
 void reap_async(int pidfd, uid_t uid);
+
+/* May @uid send anything more? */
+bool stuck_serves(uid_t uid);
 
 /* How many of the above @uid has under way. */
 unsigned stuck_count(uid_t uid);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "snapshot.h"
 
-#include <systemd/sd-daemon.h>
 #include <time.h>
+
+#include "journal.h"
 
 struct snapshot *snapshot_ref(struct snapshot *snapshot)
 {
@@ -55,10 +56,10 @@ static int fill_keyring(struct snapshot *snapshot, struct error *error)
 		if (!rejected[i])
 			continue;
 		keys[i]->kernel_rejects = true;
-		fprintf(stderr,
-			SD_NOTICE "%s: the kernel does not take this key (%s); it counts for the "
-				  "daemon's own check only\n",
-			keys[i]->file, strerror(rejected[i]));
+		journal_line(LOG_NOTICE,
+			     "%s: the kernel does not take this key (%s); it counts for the "
+			     "daemon's own check only",
+			     keys[i]->file, strerror(rejected[i]));
 	}
 	return r;
 }
@@ -70,8 +71,8 @@ static void make_keyring(struct snapshot *snapshot)
 	if (fill_keyring(snapshot, &error) == 0)
 		return;
 	snapshot->keyring_reason = strdup(error_message(&error));
-	fprintf(stderr, SD_WARNING "No keyring, so no bundle can be loaded: %s\n",
-		error_message(&error));
+	journal_line(LOG_WARNING, "No keyring, so no bundle can be loaded: %s",
+		     error_message(&error));
 }
 
 /* ---- reading ---- */
@@ -80,8 +81,9 @@ static void report_keys(const struct configuration *from, const struct trust *tr
 {
 	for (unsigned i = 0; i < trust->n_keys; i++)
 		if (!trust->keys[i].usable && !trust->keys[i].authority)
-			fprintf(stderr, SD_WARNING "%s/%s: not trusted: %s\n", from->keys_dir,
-				trust->keys[i].file, trust->keys[i].reason ?: "cannot be used");
+			journal_line(LOG_WARNING, "%s/%s: not trusted: %s", from->keys_dir,
+				     trust->keys[i].file,
+				     trust->keys[i].reason ?: "cannot be used");
 }
 
 static int add_stale(struct snapshot *snapshot, const char *what, const char *reason)

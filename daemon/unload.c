@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "unload.h"
 
-#include <systemd/sd-daemon.h>
-
 #include "audit.h"
 #include "connection.h"
+#include "journal.h"
 #include "stage.h"
 
 struct unload_job {
@@ -40,7 +39,7 @@ static void run(struct job *job)
 				    j->removals ? &j->removals[i] : NULL, &error) == 0)
 			audit_unloaded(j->uid, j->ids[i], "its client has gone");
 		else if (error.code != ERROR_NOT_FOUND)
-			fprintf(stderr, SD_ERR "Load %s: %s\n", j->ids[i], error_message(&error));
+			journal_line(LOG_ERR, "Load %s: %s", j->ids[i], error_message(&error));
 	}
 }
 
@@ -65,8 +64,8 @@ void unload_sessions(struct front *front, uid_t uid, char (*ids)[LOAD_ID_SIZE], 
 	struct unload_job *job = malloc(sizeof(*job)), on_stack;
 	struct unload_job *j = job ?: &on_stack;
 
-	*j = (struct unload_job){{run, done, NULL}, front, uid, n, ids, NULL};
-	if (job && workers_submit(front->workers, &j->job, true) == 0)
+	*j = (struct unload_job){{.run = run, .done = done}, front, uid, n, ids, NULL};
+	if (job && workers_submit(front->workers, &j->job, uid, true) == 0)
 		return;
 	/* Without memory for a thread: it is slow here, but the programs must go. */
 	run(&j->job);

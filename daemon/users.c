@@ -42,6 +42,16 @@ int users_charge(struct users *users, uid_t uid, enum user_slot slot, unsigned m
 	return 0;
 }
 
+struct user *users_find(const struct users *users, uid_t uid)
+{
+	return *find((struct users *)users, uid);
+}
+
+unsigned user_count(const struct user *user, enum user_slot slot)
+{
+	return user ? user->slots[slot] : 0;
+}
+
 void users_release(struct users *users, uid_t uid, enum user_slot slot)
 {
 	struct user **u = find(users, uid), *user = *u;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "worker.h"
 
+#include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -18,7 +19,9 @@ struct workers {
 	pthread_cond_t work;  /* something was queued, or it is time to end */
 	pthread_cond_t gone;  /* a thread ended, or finished a job */
 	struct queue waiting, finished;
-	unsigned n_waiting, n_threads, n_idle, n_running;
+	unsigned n_waiting, n_threads, n_idle;
+	unsigned n_running, n_users; /* of all, and of all but root */
+	uid_t running[WORKERS_MAX + WORKERS_ROOT];
 	bool ending;
 	int wakeup; /* eventfd */
 	sd_event_source *source;
@@ -37,32 +40,79 @@ static void queue_push(struct queue *q, struct job *job)
 	q->end = &job->next;
 }
 
-static struct job *queue_pop(struct queue *q)
+/* The job that *@at points to. */
+static struct job *queue_take(struct queue *q, struct job **at)
 {
-	struct job *job = q->first;
+	struct job *job = *at;
 
-	q->first = job->next;
-	if (!q->first)
-		q->end = &q->first;
+	*at = job->next;
+	if (!*at)
+		q->end = at;
 	return job;
+}
+
+static unsigned count_running(const struct workers *w, uid_t uid)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < w->n_running; i++)
+		n += w->running[i] == uid;
+	return n;
+}
+
+/* Which of those that wait is to run next; NULL: none may. */
+static struct job *pick_job(struct workers *w)
+{
+	unsigned least = UINT_MAX;
+	struct job **best = NULL;
+
+	for (struct job **at = &w->waiting.first; *at && least > 0; at = &(*at)->next) {
+		unsigned n;
+
+		if ((*at)->uid != 0 && w->n_users >= WORKERS_MAX)
+			continue;
+		n = count_running(w, (*at)->uid);
+		if (n < least) {
+			least = n;
+			best = at;
+		}
+	}
+	if (!best)
+		return NULL;
+	w->n_waiting--;
+	return queue_take(&w->waiting, best);
+}
+
+static void begin(struct workers *w, const struct job *job)
+{
+	w->running[w->n_running++] = job->uid;
+	w->n_users += job->uid != 0;
+}
+
+static void end(struct workers *w, const struct job *job)
+{
+	unsigned i = 0;
+
+	while (w->running[i] != job->uid)
+		i++;
+	w->running[i] = w->running[--w->n_running];
+	w->n_users -= job->uid != 0;
 }
 
 /* A job to do, or NULL when the thread is to end. */
 static struct job *wait_for_job(struct workers *w)
 {
 	struct timespec until;
+	struct job *job;
 	int r = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += WORKER_IDLE_SEC;
 	w->n_idle++;
-	while (!w->waiting.first && !w->ending && r == 0)
+	while (!(job = pick_job(w)) && !w->ending && r == 0)
 		r = pthread_cond_timedwait(&w->work, &w->lock, &until);
 	w->n_idle--;
-	if (!w->waiting.first)
-		return NULL;
-	w->n_waiting--;
-	return queue_pop(&w->waiting);
+	return job;
 }
 
 static void wake_loop(struct workers *w)
@@ -82,11 +132,11 @@ static void *thread_main(void *userdata)
 
 	pthread_mutex_lock(&w->lock);
 	while ((job = wait_for_job(w))) {
-		w->n_running++;
+		begin(w, job);
 		pthread_mutex_unlock(&w->lock);
 		job->run(job);
 		pthread_mutex_lock(&w->lock);
-		w->n_running--;
+		end(w, job);
 		queue_push(&w->finished, job);
 		wake_loop(w);
 		pthread_cond_signal(&w->gone);
@@ -123,22 +173,35 @@ static int start_thread(struct workers *w)
 	return -r;
 }
 
-int workers_submit(struct workers *w, struct job *job, bool always)
+static bool has_waiting(const struct workers *w, uid_t uid)
 {
+	for (const struct job *job = w->waiting.first; job; job = job->next)
+		if (job->uid == uid)
+			return true;
+	return false;
+}
+
+int workers_submit(struct workers *w, struct job *job, uid_t uid, bool always)
+{
+	unsigned max = WORKERS_MAX + (uid == 0 ? WORKERS_ROOT : 0);
+	bool full;
 	int r = 0;
 
+	job->uid = uid;
 	pthread_mutex_lock(&w->lock);
-	if (!always && w->n_waiting >= WORKER_QUEUE_MAX)
-		r = -EAGAIN;
-	else if (w->n_idle <= w->n_waiting && w->n_threads < WORKERS_MAX)
+	full = !always && uid != 0 && w->n_waiting >= WORKER_QUEUE_MAX && has_waiting(w, uid);
+	if (!full && w->n_idle <= w->n_waiting && w->n_threads < max)
 		r = start_thread(w);
 	/* no further thread is no trouble as long as there is one */
-	if (r < 0 && r != -EAGAIN && w->n_threads)
+	if (w->n_threads)
 		r = 0;
+	if (full)
+		r = -EAGAIN;
 	if (r == 0) {
 		queue_push(&w->waiting, job);
 		w->n_waiting++;
-		pthread_cond_signal(&w->work);
+		/* all: one that may only do root's work must not be the one that hears of it */
+		pthread_cond_broadcast(&w->work);
 	}
 	pthread_mutex_unlock(&w->lock);
 	return r;

@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "mount.h"
+
 /* A sentence about @path for an errno that needs no further words. */
 static int fail(struct error *error, int r, const char *path)
 {
@@ -27,11 +29,37 @@ static int check_owner(const struct stat *st, uid_t owner, const char *path, str
 	return 0;
 }
 
+/* Before its file system is asked anything: it may be a user's own. */
+static int check_mount(int fd, uint64_t *mount, const char *path, struct error *error)
+{
+	uint64_t id;
+	int r;
+
+	r = mount_id(fd, &id);
+	if (r == 0 && id != *mount)
+		r = mount_check(fd);
+	if (r == -EREMOTE)
+		return error_set(
+			error, r, ERROR_FAILED, STEP_NONE,
+			"%s is in a file system that a user serves: it may say whatever he "
+			"likes",
+			path);
+	if (r < 0)
+		return fail(error, r, path);
+	*mount = id;
+	return 0;
+}
+
 /* @fd is a folder above the wanted one if !@last. */
-static int check_folder(int fd, bool last, uid_t owner, const char *path, struct error *error)
+static int check_folder(int fd, bool last, uid_t owner, uint64_t *mount, const char *path,
+			struct error *error)
 {
 	struct stat st;
+	int r;
 
+	r = check_mount(fd, mount, path, error);
+	if (r < 0)
+		return r;
 	if (fstat(fd, &st) < 0)
 		return fail(error, -errno, path);
 	if (!last && (st.st_mode & S_ISVTX) && (st.st_uid == 0 || st.st_uid == owner))
@@ -39,12 +67,11 @@ static int check_folder(int fd, bool last, uid_t owner, const char *path, struct
 	return check_owner(&st, owner, path, error);
 }
 
-static int open_component(int at, const char *name, bool last, const char *path,
-			  struct error *error)
+static int open_component(int at, const char *name, const char *path, struct error *error)
 {
 	int fd;
 
-	fd = openat(at, name, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | (last ? O_RDONLY : O_PATH));
+	fd = openat(at, name, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_PATH);
 	if (fd >= 0)
 		return fd;
 	if (errno == ENOENT)
@@ -64,6 +91,7 @@ int owned_open_folder(const char *path, uid_t owner, int *ret_fd, struct error *
 	char *rest, *name;
 	size_t size = strlen(path);
 	bool last = size == 1;
+	uint64_t mount = 0; /* no mount has this number */
 	int r;
 
 	if (path[0] != '/' || size >= PATH_MAX)
@@ -74,10 +102,10 @@ int owned_open_folder(const char *path, uid_t owner, int *ret_fd, struct error *
 	copy = strndup(path, size);
 	if (!copy)
 		return -ENOMEM;
-	fd = open_component(AT_FDCWD, "/", last, "/", error);
+	fd = open_component(AT_FDCWD, "/", "/", error);
 	if (fd < 0)
 		return fd;
-	r = check_folder(fd, last, owner, "/", error);
+	r = check_folder(fd, last, owner, &mount, "/", error);
 	for (rest = copy + 1; r == 0 && *rest; *rest = last ? '\0' : '/', rest += !last) {
 		int next;
 
@@ -86,16 +114,20 @@ int owned_open_folder(const char *path, uid_t owner, int *ret_fd, struct error *
 		last = *rest == '\0';
 		/* The copy, cut here, is the path so far. */
 		*rest = '\0';
-		next = open_component(fd, *name ? name : ".", last, copy, error);
+		next = open_component(fd, *name ? name : ".", copy, error);
 		if (next < 0)
 			return next;
 		safe_close(fd);
 		fd = next;
-		r = check_folder(fd, last, owner, copy, error);
+		r = check_folder(fd, last, owner, &mount, copy, error);
 	}
 	if (r < 0)
 		return r;
-	*ret_fd = TAKE_FD(fd);
+	/* until now it was only looked at */
+	r = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r < 0)
+		return fail(error, -errno, path);
+	*ret_fd = r;
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "front.h"
+#include "journal.h"
 #include "testkeys.h"
 
 static void require(bool condition, const char *what)
@@ -38,7 +39,7 @@ static unsigned count_fds(pid_t pid)
 }
 
 /* What main.c does, but for options, capabilities and the log. */
-static int daemon_main(const char *folder, int ready)
+static int daemon_main(const char *folder, int ready, int log)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
 	_cleanup_free_ char *keys = strdup(test_path(folder, "keys"));
@@ -56,7 +57,9 @@ static int daemon_main(const char *folder, int ready)
 	sigset_t set;
 	int fd, r;
 
-	require(freopen("/dev/null", "w", stderr), "stderr");
+	require(log < 0 ? !!freopen("/dev/null", "w", stderr)
+			: dup2(log, STDERR_FILENO) == STDERR_FILENO,
+		"stderr");
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
@@ -66,6 +69,8 @@ static int daemon_main(const char *folder, int ready)
 	    front_new(event, &gate, fd, &front) < 0)
 		return 10;
 	front->stall_usec = FRONT_STALL_USEC;
+	/* its thread opens files for a moment, and what is open will be counted */
+	journal_flush(JOURNAL_FLUSH_USEC);
 	require(write(ready, "", 1) == 1, "ready");
 	close(ready);
 	r = sd_event_loop(event);
@@ -77,6 +82,11 @@ static int daemon_main(const char *folder, int ready)
 }
 
 void front_daemon_start(struct front_daemon *daemon)
+{
+	front_daemon_start_with(daemon, -1);
+}
+
+void front_daemon_start_with(struct front_daemon *daemon, int log)
 {
 	int ready[2];
 	char byte;
@@ -90,7 +100,7 @@ void front_daemon_start(struct front_daemon *daemon)
 	if (daemon->pid == 0) {
 		close(ready[0]);
 		/* exit() and not _exit(): leaks are looked for there */
-		exit(daemon_main(daemon->folder, ready[1]));
+		exit(daemon_main(daemon->folder, ready[1], log));
 	}
 	close(ready[1]);
 	require(read(ready[0], &byte, 1) == 1, "the daemon did not start");

@@ -18,6 +18,8 @@ struct front_daemon {
 };
 
 void front_daemon_start(struct front_daemon *daemon);
+/* With @log (borrowed) as its stderr, which else goes nowhere. */
+void front_daemon_start_with(struct front_daemon *daemon, int log);
 /* Ends it; true if it ended well (sanitizers have nothing to say). */
 bool front_daemon_stop(struct front_daemon *daemon);
 

@@ -45,7 +45,7 @@ static bool call_runs(bool goes, bool oneway, int *ret_r)
 	call.call.oneway = oneway;
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		blocking[i] = (struct job){.run = block, .done = forget};
-		assert_int_equal(workers_submit(front.workers, &blocking[i], false), 0);
+		assert_int_equal(workers_submit(front.workers, &blocking[i], 0, false), 0);
 	}
 	for (unsigned i = 0; i < WORKERS_MAX; i++)
 		sem_wait(&begun);

@@ -6,6 +6,7 @@
 
 #include "audit.h"
 #include "gate-report.h"
+#include "journal.h"
 
 #define SEC UINT64_C(1000000)
 #define NOW (100 * SEC)
@@ -112,7 +113,7 @@ static void check_entry(const struct gate_event *event, uint64_t left_out, const
 	fflush(stderr);
 	dup2(fileno(file), STDERR_FILENO);
 	audit_gate_event(event, NULL, left_out);
-	fflush(stderr);
+	journal_flush(JOURNAL_FLUSH_USEC);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
 	rewind(file);

@@ -2,10 +2,12 @@
 /* The kernel's keyring: takes certificates, says which not, and is closed afterwards, to us too. */
 #include "check.h"
 
+#include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "loader.h"
 #include "testkeys.h"
@@ -133,6 +135,44 @@ static void test_closed(void **state)
 	blob_free(certificates[1]);
 }
 
+/* In a process of the same user that does not possess it, without any capability: 0 or an errno. */
+static int stranger_invalidates(int32_t serial)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {};
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ||
+		    syscall(SYS_capset, &header, none) < 0)
+			_exit(255);
+		_exit((int)-control(KEYCTL_INVALIDATE, serial, 0));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* As any process of uid 0 would be, once the daemon runs. */
+static void test_owner_cannot_invalidate(void **state)
+{
+	struct blob certificate = make_certificate(TEST_RSA_2048, "in");
+	int32_t ring = 0, key = 0;
+	int rejected;
+
+	SKIP_UNLESS_POSSIBLE();
+	assert_int_equal(keyring_make(&certificate, 1, &rejected, &ring, NULL), 0);
+	assert_int_equal(syscall(SYS_keyctl, KEYCTL_READ, ring, &key, sizeof(key), 0), sizeof(key));
+	assert_int_equal(stranger_invalidates(key), EACCES);
+	assert_int_equal(stranger_invalidates(ring), EACCES);
+	assert_int_equal(count_keys(ring), 1);
+	keyring_drop(ring);
+	blob_free(certificate);
+}
+
 static void test_drop(void **state)
 {
 	int32_t ring = 0;
@@ -175,8 +215,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_make),   cmocka_unit_test(test_ed25519),
-		cmocka_unit_test(test_closed), cmocka_unit_test(test_drop),
-		cmocka_unit_test(test_two),
+		cmocka_unit_test(test_closed), cmocka_unit_test(test_owner_cannot_invalidate),
+		cmocka_unit_test(test_drop),   cmocka_unit_test(test_two),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, NULL);

@@ -75,19 +75,45 @@ static void test_give_back(void **state)
 	assert_int_equal(take(&rates, 1000, SEC), -EDQUOT);
 }
 
-/* A table that is full refuses, until something in it is over. */
+static int take_by(struct rates *rates, const char *rule, uid_t uid, uint64_t now)
+{
+	const struct rate_key key = {rule, AT, false, uid};
+	uint64_t wait;
+
+	return rate_take(rates, &key, &three, now, &wait);
+}
+
+static unsigned count_by(struct rates *rates, const char *rule, uid_t uid, uint64_t now)
+{
+	const struct rate_key key = {rule, AT, false, uid};
+
+	return rate_count(rates, &key, now);
+}
+
+/* However many users somebody is, there is a place for others; what is forgotten is his. */
 static void test_bounded(void **state)
 {
 	_cleanup_(rates_done) struct rates rates = {};
+	const struct rate_key total = {"many", AT, true, 0};
+	uint64_t wait;
 
-	for (unsigned i = 0; i < RATES_MAX; i++)
-		assert_int_equal(take(&rates, i, i * 1000), 0);
-	assert_int_equal(take(&rates, RATES_MAX, SEC * 59), -ENOSPC);
-	assert_int_equal(rates.n, RATES_MAX);
-	/* those who are in it are not shut out */
-	assert_int_equal(take(&rates, 5, SEC * 59), 0);
-	assert_int_equal(take(&rates, RATES_MAX, SEC * 60), 0);
-	assert_int_equal(take(&rates, RATES_MAX, SEC * 1000), 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(take_by(&rates, "few", 7, 1), 0);
+	assert_int_equal(take_by(&rates, "many", 0, 1), 0);
+	assert_int_equal(rate_take(&rates, &total, &three, 1, &wait), 0);
+	for (unsigned i = 1; i < RATES_MAX * 2; i++)
+		assert_int_equal(take_by(&rates, "many", i, i * 1000), 0);
+	assert_true(rates.n <= RATES_MAX);
+	/* a newcomer, of either rule */
+	assert_int_equal(take_by(&rates, "few", 8, SEC * 59), 0);
+	assert_int_equal(take_by(&rates, "many", RATES_MAX * 3, SEC * 59), 0);
+	/* not forgotten: another rule's, root's, the total's, and the latest */
+	assert_int_equal(take_by(&rates, "few", 7, SEC * 59), -EDQUOT);
+	assert_int_equal(count_by(&rates, "many", 0, SEC * 59), 1);
+	assert_int_equal(rate_count(&rates, &total, SEC * 59), 1);
+	assert_int_equal(count_by(&rates, "many", RATES_MAX * 2 - 1, SEC * 59), 1);
+	assert_int_equal(count_by(&rates, "many", 1, SEC * 59), 0);
+	assert_int_equal(take_by(&rates, "many", 1, SEC * 1000), 0);
 	assert_int_equal(rates.n, 1);
 }
 
