@@ -21,6 +21,7 @@ struct loader_attrs {
 	struct loader_writes writes;
 	struct loader_command *commands; /* malloced */
 	size_t n_commands, room_commands;
+	uint32_t effects; /* that the manifest declares (effect.h) */
 	struct error *error;
 };
 void loader_attrs_done(struct loader_attrs *attrs);

@@ -406,7 +406,9 @@ int loader_data_check(const struct load_input *input, struct error *error)
 		.input = input,
 		.loader = input->loader,
 		.n = input->loader.size / sizeof(struct bpf_insn),
-		.attrs = {.writes = {.metadata = input->metadata}, .error = error},
+		.attrs = {.writes = {.metadata = input->metadata},
+			  .effects = input->effects,
+			  .error = error},
 		.error = error,
 	};
 	int r;

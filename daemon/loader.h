@@ -78,6 +78,7 @@ struct load_input {
 	enum contract contract;
 	int32_t keyring;
 	unsigned n_programs, n_maps;	    /* what the loader's context has room for */
+	uint32_t effects;		    /* that its programs may have (effect.h) */
 	const struct map_opening *openings; /* NULL: none, else for each of .n_maps; borrowed */
 	/* checking in the daemon alone, as configured for kernels that cannot: CONTRACT_NONE */
 	bool daemon_only;

@@ -12,6 +12,7 @@ int verdict(const struct loader_asm *a, const struct map_opening *openings, stru
 		.metadata = {a->data, a->size},
 		.n_programs = 1,
 		.n_maps = a->n_maps,
+		.effects = a->effects,
 		.openings = openings,
 	};
 	int r = loader_check(input.loader, error);
