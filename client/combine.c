@@ -144,6 +144,7 @@ static int add_manifest(const struct combination *c, struct derived *derived, un
 	if (note_compiler(m, from, payload) < 0)
 		return no_memory(c);
 	move_parts(m, derived, payload);
+	m->effects |= from->effects;
 	return 0;
 }
 

@@ -268,6 +268,25 @@ static int fill_programs(const struct bpf_object *object, struct manifest *m)
 	return 0;
 }
 
+/* As the daemon finds them out from what the loader gives to the kernel. */
+static int find_effects(const struct bpf_object *object, struct manifest *m)
+{
+	struct bpf_program *program;
+	struct effects effects;
+	int r;
+
+	bpf_object__for_each_program (program, object) {
+		if (!bpf_program__autoload(program))
+			continue;
+		r = effects_find(bpf_program__insns(program), bpf_program__insn_cnt(program),
+				 bpf_program__type(program), NULL, &effects);
+		if (r < 0)
+			return r;
+		m->effects |= effects.found;
+	}
+	return 0;
+}
+
 /* ---- maps ---- */
 
 /* The name of type @id as btf_find() takes it, or NULL for one without a name. */
@@ -360,7 +379,8 @@ int derive_manifest(const char *file, const char *name, const struct bpf_object 
 	if (asprintf(&m->description, "BPF programs of %s", name) < 0)
 		m->description = NULL;
 	if (!m->name || !m->version || !m->license || !m->description ||
-	    fill_programs(object, m) < 0 || fill_maps(object, m) < 0 || fill_build(info, m) < 0)
+	    fill_programs(object, m) < 0 || find_effects(object, m) < 0 ||
+	    fill_maps(object, m) < 0 || fill_build(info, m) < 0)
 		return no_memory(error);
 	*ret = TAKE_PTR(m);
 	return 0;

@@ -69,6 +69,7 @@ static int read_root(struct hand *hand, struct error *error)
 		{"programs", JSON_OBJECT, false, &hand->programs},
 		{"maps", JSON_OBJECT, false, &hand->maps},
 		{"requires", JSON_ARRAY, false, &hand->requires},
+		{"effects", JSON_ARRAY, false, &hand->effects},
 		{"tunables", JSON_OBJECT, false, &hand->tunables},
 		{"after", JSON_ARRAY, false, &hand->after},
 		{},
@@ -342,6 +343,35 @@ static int merge_parts(const struct hand *hand, const char *what, struct json_ob
 	return 0;
 }
 
+/* What the object files were found to have must be said; more may be. */
+static int merge_effects(const struct hand *hand, struct manifest *m, struct error *error)
+{
+	size_t n = hand->effects ? json_object_array_length(hand->effects) : 0;
+	uint32_t effects = 0, missing;
+	enum effect effect;
+
+	if (!hand->effects)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *item = json_object_array_get_idx(hand->effects, i);
+
+		if (!json_object_is_type(item, json_type_string) ||
+		    effect_from_name(json_object_get_string(item), &effect) < 0)
+			return hand_complain(hand, error, "effects",
+					     "\"effects\" may hold " EFFECT_NAMES);
+		effects |= 1u << effect;
+	}
+	missing = m->effects & ~effects;
+	if (missing)
+		return hand_complain(
+			hand, error, "effects",
+			"\"effects\" does not name \"%s\", which a program has, as far "
+			"as its instructions tell",
+			effect_name(effects_first(missing)));
+	m->effects = effects;
+	return 0;
+}
+
 int hand_merge(const struct hand *hand, struct manifest *manifest, struct error *error)
 {
 	int r;
@@ -364,7 +394,9 @@ int hand_merge(const struct hand *hand, struct manifest *manifest, struct error 
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_NONE, "out of memory");
 
-	r = merge_parts(hand, "programs", hand->programs, manifest, error);
+	r = merge_effects(hand, manifest, error);
+	if (r == 0)
+		r = merge_parts(hand, "programs", hand->programs, manifest, error);
 	if (r < 0)
 		return r;
 	return merge_parts(hand, "maps", hand->maps, manifest, error);

@@ -4,7 +4,7 @@
  * members may be left out:
  *
  * { "name": ..., "version": ..., "sequence": ..., "description": ..., "license": ...,
- *   "publisher": ..., "requires": [ ... ], "after": [ ... ],
+ *   "publisher": ..., "requires": [ ... ], "effects": [ ... ], "after": [ ... ],
  *   "tunables": { VARIABLE: { "min": ..., "max": ..., "type": ..., "default": ... },
  *                 NAME: { "type": "max_entries", "map": ..., "min": ..., "max": ... } },
  *   "programs": { NAME: { "attach": [ ... ], "default": [ ... ] } },
@@ -26,7 +26,7 @@ struct hand {
 	struct json_object *root; /* owned; everything below borrows from it */
 	const char *name, *version, *description, *license, *publisher;
 	uint64_t sequence; /* 0: not given */
-	struct json_object *programs, *maps, *requires, *after, *tunables;
+	struct json_object *programs, *maps, *requires, *effects, *after, *tunables;
 };
 
 /* Reads @file (NULL: an empty manifest). ERROR_BAD_MANIFEST with file, line and column. */

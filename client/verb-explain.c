@@ -108,6 +108,13 @@ static void print_tunables(struct json_object *array)
 	}
 }
 
+static void print_effects(struct json_object *array)
+{
+	for (size_t i = 0; array && i < json_object_array_length(array); i++)
+		output_line(stdout, "  can change %s",
+			    json_object_get_string(json_object_array_get_idx(array, i)));
+}
+
 static void print_rule(struct json_object *rule)
 {
 	bool matches = member_bool(rule, "matches");
@@ -165,6 +172,7 @@ static void print_answer(struct json_object *answer)
 		    (unsigned long long)member_u64(answer, "uid"));
 	print_attachments(member_array(answer, "attachments"));
 	print_tunables(member_array(answer, "tunables"));
+	print_effects(member_array(answer, "effects"));
 	for (size_t i = 0; rules && i < json_object_array_length(rules); i++)
 		print_rule(json_object_array_get_idx(rules, i));
 	print_limits(member_array(answer, "limits"));

@@ -78,6 +78,9 @@ static void print_manifest(const struct manifest *m)
 		output_line(stdout, "publisher    %s", m->publisher);
 	for (unsigned i = 0; i < m->n_requires; i++)
 		output_line(stdout, "%-12s %s", i == 0 ? "requires" : "", m->requires[i]);
+	for (unsigned i = 0, n = 0; i < _EFFECT_MAX; i++)
+		if (m->effects & 1u << i)
+			output_line(stdout, "%-12s %s", n++ == 0 ? "effects" : "", effect_name(i));
 	for (unsigned i = 0; i < m->n_after; i++)
 		output_line(stdout, "%-12s %s", i == 0 ? "after" : "", m->after[i]);
 	if (m->build)

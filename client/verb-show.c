@@ -215,6 +215,7 @@ static void print_load(struct json_object *load)
 	output_line(stdout, "rule \"%s\" (%s)", member_string(load, "rule") ?: "-",
 		    member_string(load, "ruleSource") ?: "-");
 	print_field("If revoked", member_string(load, "onRevocation"));
+	print_strings("Effect", member_array(load, "effects"));
 	print_programs(load);
 	print_maps(load);
 	print_tunables(load);

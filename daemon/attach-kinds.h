@@ -33,7 +33,8 @@ int probe_resolve_user(const struct target *target, struct error *error);
 
 /* probe-file.c: the file of a uprobe */
 int probe_file_open(const struct target *target, int *ret_fd, struct error *error);
-/* Where in the file the target's symbol (and offset) is. */
+/* Where in the file the target's symbol (and offset) is. What is told by an offset must be where a
+ * function begins: probe-entry.h. */
 int probe_file_offset(int fd, const struct target *target, uint64_t *ret, struct error *error);
 
 /* attach-perf.c */

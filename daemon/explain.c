@@ -7,6 +7,7 @@
 
 #include "explain-refusals.h"
 #include "json.h"
+#include "load-json.h"
 #include "tuning-json.h"
 #include "wanted.h"
 
@@ -291,7 +292,9 @@ static int add_bundle(struct json_object *reply, const struct question *q)
 		r = add_signers(reply, q);
 	if (r == 0)
 		r = add_attachments(reply, q);
-	return r < 0 ? r : add_tunables(reply, q);
+	if (r == 0)
+		r = add_tunables(reply, q);
+	return r < 0 ? r : load_add_effects(reply, q->request.manifest);
 }
 
 /* One limit that there is; what is used and cannot be told is more than any. */

@@ -165,6 +165,17 @@ static int add_tunables(struct json_object *object, const struct load *load)
 	return r < 0 ? r : json_add(object, "tunables", array);
 }
 
+int load_add_effects(struct json_object *object, const struct manifest *m)
+{
+	struct json_object *array = json_object_new_array();
+	int r = json_add(object, "effects", array);
+
+	for (unsigned i = 0; i < _EFFECT_MAX && r == 0; i++)
+		if (m->effects & 1u << i)
+			r = append(array, json_object_new_string(effect_name(i)));
+	return r;
+}
+
 static int add_body(struct json_object *object, const struct load *load)
 {
 	int r;
@@ -174,7 +185,9 @@ static int add_body(struct json_object *object, const struct load *load)
 		r = add_array(object, "maps", load, load->manifest->n_maps, map_to_json);
 	if (r == 0)
 		r = add_array(object, "attachments", load, load->n_attachments, attachment_to_json);
-	return r < 0 ? r : add_tunables(object, load);
+	if (r == 0)
+		r = add_tunables(object, load);
+	return r < 0 ? r : load_add_effects(object, load->manifest);
 }
 
 static int add_fds(struct json_object *object, const struct load *load, const int *map_fds,

@@ -12,3 +12,5 @@
  */
 int load_to_json(const struct load *load, const int *map_fds, struct json_object **ret,
 		 int *ret_fds, unsigned *ret_n_fds);
+/* The member "effects" of a load, or of an answer about one. */
+int load_add_effects(struct json_object *object, const struct manifest *m);

@@ -201,6 +201,8 @@ static int check_command(const struct loader_attrs *attrs, const struct loader_c
 		break;
 	case BPF_PROG_LOAD:
 		r = loader_program_check(attrs, command);
+		if (r == 0)
+			r = loader_effects_check(attrs, command);
 		break;
 	default: /* BPF_MAP_FREEZE reads nothing */
 		r = 0;

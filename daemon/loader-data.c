@@ -408,6 +408,7 @@ int loader_data_check(const struct load_input *input, struct error *error)
 		.n = input->loader.size / sizeof(struct bpf_insn),
 		.attrs = {.writes = {.metadata = input->metadata},
 			  .reads_kernel = load_reads_kernel(input->program_types),
+			  .effects = input->effects,
 			  .error = error},
 		.error = error,
 	};

@@ -71,6 +71,8 @@ int field_pointer(const struct loader_attrs *attrs, const struct loader_command 
 	struct loader_touching writes;
 	int32_t target = -1;
 
+	if (pointer->ret_target)
+		*pointer->ret_target = -1;
 	if (command->size <= (int64_t)pointer->field)
 		return 0;
 	if (command->size < (int64_t)(pointer->field + ADDRESS_SIZE) ||
@@ -88,6 +90,8 @@ int field_pointer(const struct loader_attrs *attrs, const struct loader_command 
 					    "that reads its %s from outside of its data",
 					    pointer->name);
 	}
+	if (pointer->ret_target)
+		*pointer->ret_target = target;
 	if (target < 0 || !pointer->check)
 		return 0;
 	return pointer->check(attrs, command, target, (int64_t)pointer->size);

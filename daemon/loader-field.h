@@ -31,6 +31,7 @@ struct field_pointer {
 	/* what must be there besides, or NULL; @size bytes from @target are in the metadata */
 	int (*check)(const struct loader_attrs *attrs, const struct loader_command *command,
 		     int64_t target, int64_t size);
+	int64_t *ret_target; /* where in the metadata it leads, or -1; or NULL */
 };
 /* Is it 0 as it is signed, and whenever it is written, the same address of .size bytes of the
  * metadata? */
@@ -46,3 +47,6 @@ int field_log(const struct loader_attrs *attrs, const struct loader_command *com
 
 /* loader-program.c: a BPF_PROG_LOAD */
 int loader_program_check(const struct loader_attrs *attrs, const struct loader_command *command);
+/* loader-effects.c: of one that loader_program_check() accepts, are the program's effects declared?
+ */
+int loader_effects_check(const struct loader_attrs *attrs, const struct loader_command *command);

@@ -30,22 +30,30 @@ static bool is_map_index(const struct bpf_insn *insn)
 }
 
 /*
- * What libbpf's loaders put into instructions that begin at @target: constants and offsets (types,
- * fds and addresses of the kernel's), but for an index into fd_array; and of a symbol that there is
- * not they take the source register away.
+ * What libbpf's loaders put into instructions that begin at @target: the constants of 64-bit loads
+ * (types, fds and addresses of the kernel's), but no index into fd_array and no function of the
+ * program's own; which kernel function a call leads to; and of a symbol that there is not they take
+ * the source register away. So whatever else the program does is as it was signed: loader-effects.c
+ * goes by that.
  */
 static bool may_change(const struct loader_write *write, int64_t target, struct blob insns)
 {
 	int64_t at = write->start - target, off = at % (int64_t)sizeof(struct bpf_insn);
 	struct bpf_insn insn;
+	bool load;
 
 	if (at < 0 || write->kind == VALUE_COPY || write->kind == VALUE_KERNEL)
 		return false;
-	if (write->kind == VALUE_CLEARED && write->number == write->start && write->size == 1)
-		return off == offsetof(struct bpf_insn, code) + 1;
 	insn = loader_insn(insns, (size_t)at / sizeof(insn));
+	/* 0 is the second half of one: the verifier takes it nowhere else */
+	load = insn.code == 0 || (insn.code == CODE_LD_IMM64 && !is_map_index(&insn) &&
+				  insn.src_reg != BPF_PSEUDO_FUNC);
+	if (write->kind == VALUE_CLEARED && write->number == write->start && write->size == 1)
+		return load && off == offsetof(struct bpf_insn, code) + 1;
+	if (!load && (insn.code != CODE_CALL || insn.src_reg != BPF_PSEUDO_KFUNC_CALL))
+		return false;
 	return off >= (int64_t)offsetof(struct bpf_insn, off) &&
-	       off + write->size <= (int64_t)sizeof(insn) && !is_map_index(&insn);
+	       off + write->size <= (int64_t)sizeof(insn);
 }
 
 static int check_changes(const struct loader_attrs *attrs, const struct loader_command *command,

@@ -277,6 +277,25 @@ static bool match_kfuncs(const struct policy_rule *rule, const struct request *r
 						"functions the rule's kfuncs name");
 }
 
+/*
+ * Which effects the programs have shows when they are loaded. Here those count that the manifest
+ * declares; a program with another one is not loaded.
+ */
+static bool match_effects(const struct policy_rule *rule, const struct request *request,
+			  struct policy_mismatch *mismatch)
+{
+	uint32_t effects = request->manifest->effects;
+
+	if (rule->deny)
+		return rule->effects == 0 || effects & rule->effects ||
+		       differs(mismatch, "the bundle has none of the rule's effects");
+	effects &= ~rule->effects;
+	return effects == 0 || differs(mismatch,
+				       "the bundle's programs can change '%s', and the rule's "
+				       "effects do not name it",
+				       effect_name(effects_first(effects)));
+}
+
 static bool match_grants(const struct policy_rule *rule, const struct request *request,
 			 struct policy_mismatch *mismatch)
 {
@@ -348,8 +367,8 @@ bool policy_rule_matches(const struct policy_rule *rule, const struct request *r
 {
 	static bool (*const conditions[])(const struct policy_rule *, const struct request *,
 					  struct policy_mismatch *) = {
-		match_bundle, match_signers, match_types,    match_targets,
-		match_kfuncs, match_grants,  match_tunables, match_lifetime,
+		match_bundle,  match_signers, match_types,    match_targets,  match_kfuncs,
+		match_effects, match_grants,  match_tunables, match_lifetime,
 	};
 	struct policy_mismatch mismatch = {};
 

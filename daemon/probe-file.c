@@ -4,14 +4,13 @@
  * decides what a probe in it means, so it and the folders above it are root's alone.
  */
 #include <fcntl.h>
-#include <gelf.h>
 #include <libgen.h>
-#include <limits.h>
 #include <sys/stat.h>
 
 #include "attach-kinds.h"
 #include "mount.h"
 #include "owned.h"
+#include "probe-entry.h"
 
 /* Only looked at: to open what is no file may do something already. */
 static int look_at(int folder, const char *name, const struct target *target, int *ret_fd,
@@ -149,25 +148,9 @@ static void find_in_table(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, c
 	}
 }
 
-/* An address counts only where the file is mapped for execution. */
-static int address_to_offset(Elf *elf, uint64_t address, uint64_t *ret)
+static int not_executable(const struct target *target, int r, struct error *error)
 {
-	GElf_Phdr header;
-	size_t n;
-
-	if (elf_getphdrnum(elf, &n) < 0)
-		return -EBADMSG;
-	for (size_t i = 0; i < n && i < INT_MAX; i++) {
-		if (!gelf_getphdr(elf, (int)i, &header))
-			return -EBADMSG;
-		if (header.p_type != PT_LOAD || !(header.p_flags & PF_X))
-			continue;
-		if (address >= header.p_vaddr && address - header.p_vaddr < header.p_filesz) {
-			*ret = address - header.p_vaddr + header.p_offset;
-			return 0;
-		}
-	}
-	return -ENOEXEC;
+	return attach_bad_target(error, r, "%s is not in an executable segment", target->text);
 }
 
 static int find_symbol(Elf *elf, const struct target *target, uint64_t *ret, struct error *error)
@@ -192,23 +175,51 @@ static int find_symbol(Elf *elf, const struct target *target, uint64_t *ret, str
 					 "several functions of %s are called %s: say which by its "
 					 "offset, uprobe:%s:0xOFFSET",
 					 target->path, target->name, target->path);
-	r = address_to_offset(elf, found.address, ret);
+	r = probe_entry_offset(elf, found.address, ret);
+	return r < 0 ? not_executable(target, r, error) : 0;
+}
+
+/* @offset was counted by whoever asks, from the file's beginning or a symbol. */
+static int check_entry(Elf *elf, const struct target *target, uint64_t offset, struct error *error)
+{
+	int r = probe_entry_check(elf, offset);
+
+	if (r == -ENOEXEC)
+		return not_executable(target, r, error);
 	if (r < 0)
-		return attach_bad_target(error, r, "%s of %s is not in an executable segment",
-					 target->name, target->path);
+		return attach_bad_target(error, r,
+					 "%s is not where a function begins, as far as the symbols "
+					 "of %s and its table of frames (.eh_frame_hdr) tell: a "
+					 "probe elsewhere could change instructions",
+					 target->text, target->path);
+	return 0;
+}
+
+static int find_offset(Elf *elf, const struct target *target, uint64_t *ret, struct error *error)
+{
+	uint64_t offset = 0, whole;
+	int r = 0;
+
+	if (target->name)
+		r = find_symbol(elf, target, &offset, error);
+	if (r < 0)
+		return r;
+	if (__builtin_add_overflow(offset, target->offset, &whole))
+		return attach_bad_target(error, -ERANGE, "the offset of %s is too large",
+					 target->text);
+	if (!target->name || target->offset != 0)
+		r = check_entry(elf, target, whole, error);
+	if (r < 0)
+		return r;
+	*ret = whole;
 	return 0;
 }
 
 int probe_file_offset(int fd, const struct target *target, uint64_t *ret, struct error *error)
 {
-	uint64_t offset = 0;
 	Elf *elf;
 	int r;
 
-	if (!target->name) {
-		*ret = target->offset;
-		return 0;
-	}
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return -EOPNOTSUPP;
 	/* Read, not mapped: a file that is cut short meanwhile must not end the daemon. */
@@ -216,12 +227,7 @@ int probe_file_offset(int fd, const struct target *target, uint64_t *ret, struct
 	if (!elf || elf_kind(elf) != ELF_K_ELF)
 		r = attach_bad_target(error, -ENOEXEC, "%s is not an ELF file", target->path);
 	else
-		r = find_symbol(elf, target, &offset, error);
+		r = find_offset(elf, target, ret, error);
 	elf_end(elf);
-	if (r < 0)
-		return r;
-	if (__builtin_add_overflow(offset, target->offset, ret))
-		return attach_bad_target(error, -ERANGE, "the offset of %s is too large",
-					 target->text);
-	return 0;
+	return r;
 }

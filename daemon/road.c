@@ -200,6 +200,7 @@ static int fill_input(struct journey *j, unsigned payload, struct load_input *re
 		.loader = bundle_find(bundle, BUNDLE_LOADER, payload)->content,
 		.metadata = bundle_find(bundle, BUNDLE_METADATA, payload)->content,
 		.keyring = j->snapshot->keyring,
+		.effects = j->load->manifest->effects,
 		.n_programs = part.n_programs,
 		.n_maps = part.n_maps,
 		/* one payload gets no more than it needs because another does */

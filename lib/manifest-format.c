@@ -82,6 +82,19 @@ static void write_strings(struct writer *w, const char *name, char *const *strin
 	fputc(']', w->file);
 }
 
+/* Left out where there are none, as in bundles from before there were any. */
+static void write_effects(struct writer *w, uint32_t effects)
+{
+	const char *names[_EFFECT_MAX];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < _EFFECT_MAX; i++)
+		if (effects & 1u << i)
+			names[n++] = effect_name(i);
+	if (n)
+		write_strings(w, "effects", (char *const *)names, n);
+}
+
 static void write_program(struct writer *w, const struct manifest_program *p)
 {
 	open_object(w, p->name);
@@ -163,6 +176,7 @@ static void write_manifest(struct writer *w, const struct manifest *m, struct js
 	close_object(w);
 
 	write_strings(w, "requires", m->requires, m->n_requires);
+	write_effects(w, m->effects);
 	open_object(w, "tunables");
 	for (unsigned i = 0; i < m->n_tunables; i++)
 		write_tunable(w, m, &m->tunables[i]);

@@ -100,7 +100,7 @@ const struct manifest_program *manifest_find_program(const struct manifest *m, c
 struct raw_manifest {
 	const char *name, *version, *description, *license, *publisher;
 	uint64_t sequence;
-	struct json_object *programs, *maps, *requires, *tunables, *after, *build;
+	struct json_object *programs, *maps, *requires, *effects, *tunables, *after, *build;
 };
 
 static int take_head(const struct manifest_parser *p, const struct raw_manifest *raw,
@@ -216,6 +216,28 @@ static int take_requires(const struct manifest_parser *p, struct json_object *ar
 	return 0;
 }
 
+static int take_effects(const struct manifest_parser *p, struct json_object *array,
+			struct manifest *m)
+{
+	char **names = NULL;
+	enum effect effect;
+	unsigned n = 0;
+	int r;
+
+	r = manifest_strings(p, "", "effects", array, 0, _EFFECT_MAX, &names, &n);
+	for (unsigned i = 0; i < n && r == 0; i++) {
+		char where[32];
+
+		snprintf(where, sizeof(where), "effects[%u]", i);
+		if (effect_from_name(names[i], &effect) < 0)
+			r = manifest_bad(p, where, "must be one of " EFFECT_NAMES);
+		else
+			m->effects |= 1u << effect;
+	}
+	free_strings(names, n);
+	return r;
+}
+
 /* One way to write each, so that texts can be compared. */
 static int take_after(const struct manifest_parser *p, struct json_object *array,
 		      struct manifest *m)
@@ -284,6 +306,7 @@ static int take_object(const struct manifest_parser *p, struct json_object *obje
 		{"programs", JSON_OBJECT, true, &raw.programs},
 		{"maps", JSON_OBJECT, true, &raw.maps},
 		{"requires", JSON_ARRAY, false, &raw.requires},
+		{"effects", JSON_ARRAY, false, &raw.effects},
 		{"tunables", JSON_OBJECT, false, &raw.tunables},
 		{"after", JSON_ARRAY, false, &raw.after},
 		{"build", JSON_OBJECT, false, &raw.build},
@@ -306,6 +329,8 @@ static int take_object(const struct manifest_parser *p, struct json_object *obje
 		r = take_tunables(p, raw.tunables, m);
 	if (r == 0)
 		r = take_requires(p, raw.requires, m);
+	if (r == 0)
+		r = take_effects(p, raw.effects, m);
 	if (r == 0)
 		r = take_after(p, raw.after, m);
 	if (r == 0)

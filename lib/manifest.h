@@ -18,6 +18,8 @@
  *                 "grant": "events", "event": "exec_event" },
  *     "counts": { ..., "grant": "read", "key": "u32", "value": "struct count" } },
  *   "requires": [],                 kernel features by name (feature.h)
+ *   "effects": ["registers"],       what the programs can change besides their maps (effect.h);
+ *                                   left out: nothing
  *   "tunables": {                   what users may set (tunable.h), 0..64
  *     "min_uid": { "type": "u32", "map": "execwatc.rodata", "offset": 0,
  *                  "min": 0, "max": 65535, "default": 0 },
@@ -38,6 +40,7 @@
  */
 #pragma once
 
+#include "effect.h"
 #include "error.h"
 #include "target.h"
 #include "tunable.h"
@@ -89,6 +92,7 @@ struct manifest {
 	struct manifest_tunable *tunables;
 	unsigned n_requires;
 	char **requires;
+	uint32_t effects; /* 1 << enum effect */
 	unsigned n_after;
 	char **after; /* bundle digests as digest_format() writes them */
 	char *build;  /* the "build" member as JSON text, or NULL */

@@ -125,24 +125,32 @@ bool target_match(const char *pattern, const char *text)
 	return pattern_match(pattern + (colon + 1 - text), colon + 1);
 }
 
+/* FILE:0xOFFSET, without a symbol that it is counted from. */
+static bool is_number(const struct target *target)
+{
+	return target->kind == TARGET_UPROBE && !target->name;
+}
+
 bool target_covered(const char *pattern, const struct target *target)
 {
 	const char *place;
 
 	if (!target_match(pattern, target->text))
 		return false;
-	/* A place without a name, FILE:0xOFFSET, is matched as it is written. */
-	if (!target->name || target->offset == 0)
+	if (!is_number(target) && target->offset == 0)
 		return true;
 	place = strrchr(pattern, ':') + 1;
-	return streq(place, "*") || strchr(place, '+');
+	/* The pattern of a path alone: its '*' is what covers the place. */
+	if (strchr(place, '/'))
+		return false;
+	return is_number(target) ? strncmp(place, "0x", 2) == 0 : strchr(place, '+') != NULL;
 }
 
 bool target_touched(const char *pattern, const struct target *target)
 {
 	if (target_match(pattern, target->text))
 		return true;
-	if (target->offset == 0)
+	if (!is_number(target) && target->offset == 0)
 		return false;
 	return match(pattern, strrchr(pattern, ':'), target->text, strrchr(target->text, ':'));
 }

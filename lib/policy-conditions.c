@@ -159,6 +159,31 @@ static int parse_programs(const struct policy_text *text, const struct policy_pa
 	return 0;
 }
 
+static int parse_effect(const struct policy_text *text, const struct policy_path *path,
+			struct json_object *item, struct policy_rule *rule)
+{
+	enum effect effect;
+	const char *name;
+	int r;
+
+	r = policy_item_string(text, path, item, &name);
+	if (r < 0)
+		return r;
+	if (effect_from_name(name, &effect) < 0)
+		return policy_refuse(text, path, "'%s' is no effect: " EFFECT_NAMES, name);
+	rule->effects |= 1u << effect;
+	return 0;
+}
+
+static int parse_effects(const struct policy_text *text, const struct policy_path *path,
+			 struct json_object *list, struct policy_rule *rule)
+{
+	/* As with grants: an empty list is what leaving it out means. */
+	if (!rule->deny && json_object_array_length(list) == 0)
+		return 0;
+	return policy_each_item(text, path, list, rule, parse_effect);
+}
+
 static int parse_grant(const struct policy_text *text, const struct policy_path *path,
 		       struct json_object *item, struct policy_rule *rule)
 {
@@ -234,6 +259,7 @@ int policy_parse_conditions(const struct policy_text *text, const struct policy_
 	struct policy_path bundles_at = policy_path_member(path, "bundles");
 	struct policy_path signatures_at = policy_path_member(path, "signatures");
 	struct policy_path programs_at = policy_path_member(path, "programs");
+	struct policy_path effects_at = policy_path_member(path, "effects");
 	struct policy_path grant_at = policy_path_member(path, "grant");
 	struct policy_path tunables_at = policy_path_member(path, "tunables");
 	struct policy_path limits_at = policy_path_member(path, "limits");
@@ -246,6 +272,8 @@ int policy_parse_conditions(const struct policy_text *text, const struct policy_
 		r = policy_parse_signatures(text, &signatures_at, c->signatures, rule);
 	if (r == 0 && c->programs)
 		r = parse_programs(text, &programs_at, c->programs, rule);
+	if (r == 0 && c->effects)
+		r = parse_effects(text, &effects_at, c->effects, rule);
 	if (r == 0 && c->grant)
 		r = parse_grants(text, &grant_at, c->grant, rule);
 	if (r == 0 && c->tunables)

@@ -81,6 +81,7 @@ static int parse_rule(const struct policy_text *text, const struct policy_path *
 		{"bundles", JSON_ARRAY, false, &m.conditions.bundles},
 		{"signatures", JSON_OBJECT, false, &m.conditions.signatures},
 		{"programs", JSON_OBJECT, false, &m.conditions.programs},
+		{"effects", JSON_ARRAY, false, &m.conditions.effects},
 		{"grant", JSON_ARRAY, false, &m.conditions.grant},
 		{"tunables", JSON_ARRAY, false, &m.conditions.tunables},
 		{"limits", JSON_OBJECT, false, &m.conditions.limits},

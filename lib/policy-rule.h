@@ -67,6 +67,7 @@ struct policy_rule {
 
 	struct policy_strings tunables; /* that may be set; allow: none where left out */
 
+	uint32_t effects;	     /* 1 << enum effect; 0: allow none, deny any */
 	unsigned grants;	     /* 1 << enum map_grant; 0: allow none, deny any */
 	unsigned lifetimes;	     /* 1 << enum lifetime; allow: never 0, deny: 0 is any */
 	struct policy_limits limits; /* of each user */
@@ -136,7 +137,8 @@ int policy_parse_limits(const struct policy_text *text, const struct policy_path
 
 /* The members of a rule that are conditions or limits, NULL where left out. */
 struct policy_conditions {
-	struct json_object *bundles, *signatures, *programs, *grant, *tunables, *limits, *lifetime;
+	struct json_object *bundles, *signatures, *programs, *effects, *grant, *tunables, *limits,
+		*lifetime;
 };
 int policy_parse_conditions(const struct policy_text *text, const struct policy_path *path,
 			    const struct policy_conditions *conditions, struct policy_rule *rule);

@@ -63,8 +63,9 @@ int target_pattern_check(const char *pattern, struct error *error);
 bool target_match(const char *pattern, const char *text);
 /*
  * For what allows: the same, but an offset is not what '*' stands for, since it can lead out of the
- * function that it is counted from, into any other. "kprobe:vfs_*" does not cover
- * "kprobe:vfs_read+0x10"; "kprobe:vfs_*+0x*" and "kprobe:*" do.
+ * function that it is counted from, into any other. "kprobe:vfs_*" and "kprobe:*" do not cover
+ * "kprobe:vfs_read+0x10"; "kprobe:vfs_*+0x*" does. Nor does "uprobe:/usr/bin/x:*" cover
+ * "uprobe:/usr/bin/x:0x400", but "uprobe:/usr/bin/x:0x*".
  */
 bool target_covered(const char *pattern, const struct target *target);
 /*

@@ -272,6 +272,44 @@ int on_exit(void *ctx)
 	return 0;
 }
 
+#elif defined(CASE_LOOKS) || defined(CASE_CHANGES)
+struct pair {
+	__u64 a, b;
+};
+
+/* Keeps its context over calls of functions and helpers, as programs do, and writes elsewhere. */
+static __attribute__((noinline)) int fill(struct pair *pair, __u64 *ctx)
+{
+	pair->a = ctx[10];
+	pair->b = bpf_get_current_pid_tgid();
+	return pair->a != 0;
+}
+
+SEC("kprobe/vfs_read")
+int on_read(__u64 *ctx)
+{
+	struct pair pair = {};
+
+	if (fill(&pair, ctx))
+		bpf_printk("%llx %llx", pair.b, ctx[3]);
+	return fill(&pair, ctx);
+}
+
+#ifdef CASE_CHANGES
+SEC("uretprobe//usr/bin/x:main")
+int on_return(__u64 *ctx)
+{
+	ctx[10] = 1;
+	return 0;
+}
+
+SEC("kprobe/vfs_open")
+int on_open(void *ctx)
+{
+	return bpf_send_signal(9);
+}
+#endif
+
 #elif defined(CASE_PROGRAMS32) || defined(CASE_PROGRAMS33)
 #define PROGRAM(n)               \
 	SEC("xdp")               \

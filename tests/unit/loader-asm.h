@@ -14,7 +14,8 @@
 #define ASM_STACK     32 /* bytes of the stack that are cleared */
 
 struct loader_asm {
-	unsigned n_maps; /* of the context, for where its programs begin */
+	unsigned n_maps;  /* of the context, for where its programs begin */
+	uint32_t effects; /* that the manifest declares */
 	unsigned n;
 	struct bpf_insn insns[ASM_INSNS_MAX];
 	size_t size;

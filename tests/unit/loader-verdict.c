@@ -14,6 +14,7 @@ int verdict_of(const struct loader_asm *a, const struct map_opening *openings, u
 		.n_programs = 1,
 		.n_maps = a->n_maps,
 		.program_types = types,
+		.effects = a->effects,
 		.openings = openings,
 	};
 	int r = loader_check(input.loader, error);

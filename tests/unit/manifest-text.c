@@ -45,6 +45,7 @@ const char manifest_example[] =
 	"    }\n"
 	"  },\n"
 	"  \"requires\": [\"task_work\", \"x-y\"],\n"
+	"  \"effects\": [\"registers\", \"signals\"],\n"
 	"  \"tunables\": {},\n"
 	"  \"after\": [],\n"
 	"  \"build\": {\n"

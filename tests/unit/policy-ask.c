@@ -73,7 +73,8 @@ int ask_decide(const struct policy *policy, const struct ask *ask, struct decisi
 				    .n_maps = 2,
 				    .maps = maps,
 				    .n_requires = !!ask->requires[0] + !!ask->requires[1],
-				    .requires = (char **)(uintptr_t)ask->requires};
+				    .requires = (char **)(uintptr_t)ask->requires,
+				    .effects = ask->effects};
 	struct manifest_tunable tunables[3] = {};
 	struct attachment attachments[2] = {};
 	struct trusted_key store[4];

@@ -33,6 +33,7 @@ struct ask {
 	bool no_target;
 	enum map_grant grants[2];
 	const char *requires[2];
+	uint32_t effects;
 	const char *tunables[2]; /* that are set */
 	enum lifetime lifetime;
 	unsigned n_loads;
@@ -52,9 +53,12 @@ struct policy *ask_policy(const char *text);
 int ask_decide(const struct policy *policy, const struct ask *ask, struct decision *decision,
 	       struct error *error);
 
+#define ALL_EFFECTS                                                                        \
+	", \"effects\": [\"registers\", \"return-values\", \"user-memory\", \"signals\", " \
+	"\"kernel-objects\"]"
 #define ALL_GRANTS ", \"grant\": [\"read\", \"events\", \"read-write\"]"
 
 #define ALLOW_ALL                                                                         \
 	"{\"name\": \"all\", \"effect\": \"allow\", \"subjects\": {\"uids\": [\"1000\"]}" \
 	", \"lifetime\": [\"session\", \"persistent\"]"                                   \
-	", \"programs\": {\"kfuncs\": [\"*\"]}" ALL_GRANTS "}"
+	", \"programs\": {\"kfuncs\": [\"*\"]}" ALL_EFFECTS ALL_GRANTS "}"

@@ -33,6 +33,7 @@ static unsigned read_keys(struct json_object *array)
 static void read_lists(struct json_object *object, struct ask *ask)
 {
 	struct json_object *groups = member(object, "groups");
+	enum effect effect;
 
 	for (size_t i = 0; groups && i < json_object_array_length(groups); i++)
 		ask->groups[i] = (gid_t)json_object_get_int64(json_object_array_get_idx(groups, i));
@@ -47,14 +48,19 @@ static void read_lists(struct json_object *object, struct ask *ask)
 		ask->targets[i] = item(member(object, "targets"), i);
 		ask->tunables[i] = item(member(object, "tunables"), i);
 		ask->requires[i] = item(member(object, "requires"), i);
+		if (item(member(object, "effects"), i)) {
+			assert_int_equal(
+				effect_from_name(item(member(object, "effects"), i), &effect), 0);
+			ask->effects |= 1u << effect;
+		}
 	}
 }
 
 static void read_ask(struct json_object *object, struct ask *ret)
 {
-	static const char *const known[] = {"uid",	 "groups", "bundle",   "keys",	"types",
-					    "targets",	 "grants", "requires", "loads", "lifetime",
-					    "no target", "unit",   "tunables"};
+	static const char *const known[] = {"uid",	 "groups", "bundle",   "keys",	 "types",
+					    "targets",	 "grants", "requires", "loads",	 "lifetime",
+					    "no target", "unit",   "tunables", "effects"};
 	struct ask ask = {};
 
 	json_object_object_foreach (object, name, value) {

@@ -124,6 +124,28 @@ static void test_other_members(void **state)
 }
 
 /* The loader checks its metadata, in the dialect that kernels of both contracts take. */
+/* As the daemon finds them out: test-effect and test-loader-program. */
+static void test_effects(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t effects;
+	} rows[] = {
+		{"good", 0},
+		{"looks", 0},
+		{"changes", 1 << EFFECT_REGISTERS | 1 << EFFECT_SIGNALS},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_derived_ struct derived d = {};
+		_cleanup_error_ struct error error = ERROR_INIT;
+
+		if (derive_case(rows[i].name, &d, &error) < 0)
+			fail_msg("%s: %s", rows[i].name, error_message(&error));
+		assert_int_equal(d.manifest->effects, rows[i].effects);
+	}
+}
+
 static void test_loader(void **state)
 {
 	_cleanup_derived_ struct derived d = {};
@@ -360,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_programs),
 		cmocka_unit_test(test_maps),
 		cmocka_unit_test(test_other_members),
+		cmocka_unit_test(test_effects),
 		cmocka_unit_test(test_loader),
 		cmocka_unit_test(test_deterministic),
 		cmocka_unit_test(test_limits),

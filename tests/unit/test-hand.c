@@ -35,6 +35,7 @@ static struct manifest *derived(void)
 						   .defaults = calloc(1, sizeof(char *))};
 	m->programs[1].attach[0] = strdup("fentry:vfs_open");
 	m->programs[1].defaults[0] = strdup("fentry:vfs_open");
+	m->effects = 1 << EFFECT_SIGNALS;
 	m->maps = calloc(2, sizeof(*m->maps));
 	m->n_maps = 2;
 	m->maps[0] = (struct manifest_map){
@@ -87,7 +88,8 @@ static void test_everything(void **state)
 
 	r = merge("{ \"name\": \"other\", \"version\": \"2.5\", \"sequence\": 7,"
 		  "  \"description\": \"d\", \"license\": \"GPL-2.0-only\", \"publisher\": \"p\","
-		  "  \"requires\": [\"task_work\"], \"tunables\": {}, \"after\": [\"sha256:x\"],"
+		  "  \"requires\": [\"task_work\"], \"tunables\": {},"
+		  "  \"effects\": [\"registers\", \"signals\"], \"after\": [\"sha256:x\"],"
 		  "  \"programs\": { \"on_exec\": { \"attach\": [\"tracepoint:sched/*\"],"
 		  "    \"default\": [\"tracepoint:sched/y\", \"tracepoint:sched/z\"] },"
 		  "    \"on_open\": { \"attach\": [\"fentry:vfs_open\"], \"default\": [] } },"
@@ -103,6 +105,7 @@ static void test_everything(void **state)
 	assert_string_equal(m->publisher, "p");
 	assert_int_equal(m->n_requires, 1);
 	assert_string_equal(m->requires[0], "task_work");
+	assert_int_equal(m->effects, 1 << EFFECT_REGISTERS | 1 << EFFECT_SIGNALS);
 	assert_int_equal(m->n_after, 1);
 	assert_string_equal(m->after[0], "sha256:x");
 	assert_string_equal(m->programs[0].attach[0], "tracepoint:sched/*");
@@ -179,6 +182,12 @@ static void test_refusals(void **state)
 		{"{\"after\": {}}", "member \"after\" has the wrong type"},
 		{"{\"requires\": [1]}", "\"requires\" must hold strings"},
 		{"{\"requires\": {}}", "member \"requires\" has the wrong type"},
+		{"{\"effects\": {}}", "member \"effects\" has the wrong type"},
+		{"{\"effects\": [1]}", "\"effects\" may hold registers, return-values"},
+		{"{\"effects\": [\"packets\"]}", "\"effects\" may hold registers, return-values"},
+		{"{\"effects\": [\"registers\"]}",
+		 "m.json:1:13: \"effects\" does not name \"signals\", which a program has"},
+		{"{\"effects\": []}", "\"effects\" does not name \"signals\""},
 		{"{\"programs\": []}", "member \"programs\" has the wrong type"},
 		{"{\"programs\": {\"on_exit\": {}}}", "the object file has no program \"on_exit\""},
 		{"{\"programs\": {\"events\": {}}}", "the object file has no program \"events\""},

@@ -2,6 +2,7 @@
 /* What the programs of a loader may be made of. */
 #include "check.h"
 
+#include "effect.h"
 #include "loader-abi.h"
 #include "loader-verdict.h"
 #include "sys-bpf.h"
@@ -45,8 +46,16 @@ static const struct bpf_insn program[] = {
 	{},
 	{.code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = BPF_REG_2, .src_reg = BPF_PSEUDO_BTF_ID},
 	{},
+	{.code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = BPF_REG_3, .src_reg = BPF_PSEUDO_FUNC},
+	{},
+	{.code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_KFUNC_CALL},
+	{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_ktime_get_ns},
+	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 1},
+	{.code = BPF_JMP | BPF_JA},
 	{.code = BPF_JMP | BPF_EXIT},
 };
+/* The first of them is an index of a map, and one a function of the program's own. */
+static const bool changes[ARRAY_SIZE(program)] = {false, true, true, true, false, true, true};
 
 /* Where it is; *ret_insns: where its instructions are */
 static size_t start_program(size_t *ret_insns)
@@ -71,7 +80,7 @@ static void test_instructions(void **state)
 	size_t at, insns;
 
 	for (unsigned byte = 0; byte < sizeof(program); byte++) {
-		bool value = byte % 8 >= 2 && byte / 8 != 0; /* the first is an index of a map */
+		bool value = byte % 8 >= 2 && changes[byte / 8];
 
 		at = start_program(&insns);
 		store(insns + byte, BPF_B, BPF_REG_7);
@@ -83,9 +92,10 @@ static void test_instructions(void **state)
 	finish_program(at, WRITTEN);
 
 	/* a source register is taken away, and not given */
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 5; i++) {
+		/* of the load of a type; not of a function, nor of what then were a helper */
 		at = start_program(&insns);
-		asm_data_address(&a, BPF_REG_8, insns + 16);
+		asm_data_address(&a, BPF_REG_8, insns + (i < 3 ? 16 : i == 3 ? 32 : 48));
 		asm_insn(&a, BPF_LDX | BPF_MEM | BPF_B, BPF_REG_9, BPF_REG_8, 1, 0);
 		asm_insn(&a, BPF_ALU | BPF_AND | BPF_K, BPF_REG_9, 0, 0, i == 1 ? 0xf0 : 0x0f);
 		asm_insn(&a, BPF_STX | BPF_MEM | BPF_B, BPF_REG_8, BPF_REG_9, i == 2 ? 9 : 1, 0);
@@ -324,6 +334,87 @@ static void test_kernel_memory(void **state)
 	}
 }
 
+/* What a program can change is told by its instructions, whatever the manifest says. */
+static void test_effects(void **state)
+{
+	static const struct bpf_insn insns[] = {
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_send_signal},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	union bpf_attr attr;
+	size_t at;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_KPROBE;
+	for (unsigned i = 0; i < _EFFECT_MAX; i++) {
+		asm_start(&a, 0);
+		a.effects = 1u << i;
+		at = asm_program(&a, &attr, insns, ARRAY_SIZE(insns), NULL);
+		finish_program(at, i == EFFECT_SIGNALS
+					   ? NULL
+					   : "program number 1 of the loader can have the effect "
+					     "\"signals\" (its instruction 0), which the manifest "
+					     "does not declare");
+	}
+	/* the second of two */
+	asm_start(&a, 0);
+	at = asm_program(&a, &attr, insns + 1, 1, NULL);
+	asm_load_program(&a, at);
+	at = asm_program(&a, &attr, insns, ARRAY_SIZE(insns), NULL);
+	finish_program(at, "program number 2 of the loader");
+}
+
+/* The kernel can make another place of what it relocates, and the records may change. */
+static void test_relocated(void **state)
+{
+	/* keeps the context, and stores by what it takes from elsewhere */
+	static const struct bpf_insn insns[] = {
+		{.code = BPF_STX | BPF_MEM | BPF_DW, .dst_reg = 10, .src_reg = 1, .off = -8},
+		{.code = BPF_LDX | BPF_MEM | BPF_DW, .dst_reg = 6, .src_reg = 10, .off = -16},
+		{.code = BPF_ST | BPF_MEM | BPF_DW, .dst_reg = 6},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	static const char registers[] = "\"registers\" (its instruction 2)";
+	static const struct {
+		uint32_t record[2], size;
+		bool written;
+		const char *part;
+	} rows[] = {
+		{{24, 0}, 16, false, NULL},
+		{{800, 0}, 16, false, NULL},
+		{{0, 0}, 16, false, registers},
+		{{8, 0}, 16, false, registers},
+		{{24, 8}, 4, false, registers},
+		{{24, 0}, 16, true, registers},
+		{{0x0808, 0x0808}, 2, false, registers},
+	};
+	union bpf_attr attr;
+	size_t at, records;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_KPROBE;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint8_t data[32] = {};
+
+		memcpy(data, rows[i].record, sizeof(rows[i].record));
+		memcpy(data + 16, rows[i].record, sizeof(rows[i].record));
+		asm_start(&a, 0);
+		memset(&attr, 0, sizeof(attr));
+		attr.prog_type = BPF_PROG_TYPE_KPROBE;
+		attr.insn_cnt = ARRAY_SIZE(insns);
+		attr.core_relo_cnt = 2;
+		attr.core_relo_rec_size = rows[i].size;
+		at = asm_data(&a, &attr, ATTR_SIZE(core_relo_rec_size));
+		asm_pointer(&a, at + FIELD(insns), asm_data(&a, insns, sizeof(insns)));
+		records = asm_data(&a, data, sizeof(data));
+		asm_pointer(&a, at + FIELD(core_relos), records);
+		if (rows[i].written)
+			store(records, BPF_W, BPF_REG_7);
+		asm_sys_bpf(&a, BPF_PROG_LOAD, at, ATTR_SIZE(core_relo_rec_size));
+		expect(rows[i].part);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +426,8 @@ int main(void)
 		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_rest),
 		cmocka_unit_test(test_kernel_memory),
+		cmocka_unit_test(test_effects),
+		cmocka_unit_test(test_relocated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,7 @@ static void parses(void **state)
 
 	assert_int_equal(m->n_requires, 2);
 	assert_string_equal(m->requires[1], "x-y");
+	assert_int_equal(m->effects, 1 << EFFECT_REGISTERS | 1 << EFFECT_SIGNALS);
 	assert_string_equal(m->build, "{\"compiler\":\"clang 16\",\"libbpf\":\"1.7/x\"}");
 }
 
@@ -55,11 +56,15 @@ static const struct {
 } accepted[] = {
 	{"  \"publisher\": \"A \\\\ B\",\n", ""},
 	{"\"publisher\": \"A \\\\ B\"", "\"publisher\": null"},
+	{"  \"effects\": [\"registers\", \"signals\"],\n", ""},
+	{"[\"registers\", \"signals\"]", "[]"},
 	{"\"execwatch\"", "\"0\""},
 	{"\"execwatch\"", "\"" A64 "\""},
 	{"\"sequence\": 7", "\"sequence\": 9223372036854775807"},
 	{",\n      \"default\": []", ""},
-	{"\"requires\": [\"task_work\", \"x-y\"],\n  \"tunables\": {},\n  \"after\": [],\n", ""},
+	{"\"requires\": [\"task_work\", \"x-y\"],\n  \"effects\": [\"registers\", \"signals\"],\n  "
+	 "\"tunables\": {},\n  \"after\": [],\n",
+	 ""},
 	{"\"on_open\"", "\"_" A64 "a9\""},
 	{"\"on_open\"", "\"azAZ_09\""},
 	{"\"on_open\"", "\"" A128 "\""},
@@ -103,7 +108,7 @@ static const struct {
 	/* JSON and shape */
 	{"{", "", "manifest:"},
 	{"{", "[{", "manifest:"},
-	{"}\n}\n", "}\n} x", "manifest:48:3: nothing may follow"},
+	{"}\n}\n", "}\n} x", "manifest:49:3: nothing may follow"},
 	{"\"sequence\": 7,", "\"sequence\": 7, \"sequence\": 7,",
 	 "manifest:4:18: a member of this name was given already"},
 	{"\"sequence\": 7,", "\"sequence\": 7, \"extra\": 7,",
@@ -137,10 +142,10 @@ static const struct {
 	{"\"GPL\"", "\"\"", "license: has 0 bytes"},
 	{"\"GPL\"", "\"G\\tL\"", "license: holds control characters"},
 	{"\"A \\\\ B\"", "\"\"", "publisher: has 0 bytes"},
-	{"\"tunables\": {}", "\"tunables\": {\"x\": {}}", "42:21: tunables.x: member \"type\""},
+	{"\"tunables\": {}", "\"tunables\": {\"x\": {}}", "43:21: tunables.x: member \"type\""},
 	{"\"tunables\": {}", "\"tunables\": []", "tunables: must be an object"},
 	{"\"after\": []", "\"after\": [\"x\"]",
-	 "43:13: after[0]: must be the digest of a bundle: \"sha256:\" and 64 lower-case "
+	 "44:13: after[0]: must be the digest of a bundle: \"sha256:\" and 64 lower-case "
 	 "hexadecimal "
 	 "digits"},
 	{"\"after\": []", "\"after\": [\"sha256:0123456789ABCDEF\"]",
@@ -162,6 +167,10 @@ static const struct {
 	{"\"x-y\"", "\"" A64 "a\"", "requires[1]: must be 1 to 64"},
 	{"\"x-y\"", "\"\"", "requires[1]: has 0 bytes"},
 	{"\"x-y\"", "7", "requires[1]: must be a string"},
+	{"\"registers\"", "\"packets\"",
+	 "effects[0]: must be one of registers, return-values, user-memory, signals"},
+	{"\"registers\"", "\"signals\"", "effects[1]: is there twice"},
+	{"\"registers\"", "1", "effects[0]: must be a string"},
 	{"\"clang 16\"", "16", "build.compiler: must be a string"},
 	{"\"clang 16\"", "\"" A128 A128 "a\"", "must be at most 256"},
 	{"\"clang 16\"", "null", "build.compiler: must be a string"},

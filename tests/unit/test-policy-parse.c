@@ -203,6 +203,12 @@ static const struct {
 	{ALLOW(",\n\"programs\": {\"attach\": [\"fentry:**\"]}"), ":3:25: "},
 
 	/* grant, limits, lifetime */
+	{DENY(",\n\"effects\": []"), ":3:12: the list is empty"},
+	{ALLOW(",\n\"effects\": null"), ":3:12: 'effects' is null"},
+	{ALLOW(",\n\"effects\": [\"signals\", \"packets\"]"),
+	 ":3:24: 'packets' is no effect: registers"},
+	{ALLOW(",\n\"effects\": [1]"), ":3:13: not a string"},
+	{ALLOW(",\n\"programs\": {\"effects\": [\"signals\"]}"), "unknown member 'effects'"},
 	{DENY(",\n\"tunables\": []"), ":3:13: the list is empty"},
 	{ALLOW(",\n\"tunables\": null"), ":3:13: 'tunables' is null"},
 	{ALLOW(",\n\"tunables\": \"x\""), ":3:13: 'tunables' must be a list"},
