@@ -28,6 +28,9 @@ static const struct group groups[] = {
 	{"loader", rows_loader},
 	{"lsm", rows_lsm},
 	{"race", rows_race},
+	{"relocations", rows_relocations},
+	{"hooks", rows_hooks},
+	{"lock", rows_lock},
 };
 
 static _Noreturn void usage(int status)
@@ -35,6 +38,7 @@ static _Noreturn void usage(int status)
 	printf("Usage: bpf-sign-conformance [OPTION]... [GROUP]...\n\n"
 	       "  --quick               fewer tries at races\n"
 	       "  --tries N             so many (default 10000)\n"
+	       "  --stock               leave out what is asked of our patches only\n"
 	       "  --verbose             what the verifier says, too\n"
 	       "  --builtin-key FILE    a key that is compiled into this kernel, and\n"
 	       "  --builtin-cert FILE   its certificate (PEM)");
@@ -49,6 +53,8 @@ int main(int argc, char **argv)
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		if (streq(argv[i], "--quick"))
 			options.tries = 300;
+		else if (streq(argv[i], "--stock"))
+			options.stock = true;
 		else if (streq(argv[i], "--verbose"))
 			options.verbose = true;
 		else if (streq(argv[i], "--tries") && argv[i + 1])

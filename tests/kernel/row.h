@@ -34,7 +34,7 @@ int must(const char *what, int result);
 extern struct options {
 	unsigned tries;
 	bool verbose;
-	/* Nothing that can crash a kernel without our patches. */
+	/* Nothing that can crash a kernel without our patches, nor what only these promise. */
 	bool stock;
 	/* A key compiled into this kernel, and its certificate; PEM files, or NULL. */
 	const char *builtin_key, *builtin_cert;
@@ -61,3 +61,6 @@ void rows_kinds(void);
 void rows_loader(void);
 void rows_lsm(void);
 void rows_race(void);
+void rows_relocations(void);
+void rows_hooks(void);
+void rows_lock(void);

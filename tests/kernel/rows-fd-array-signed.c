@@ -211,6 +211,21 @@ static void rows_other_files(void)
 	}
 }
 
+/* BTF before what is worse: it alone decides. */
+static void row_btf_and_bad_fd(const char *name, const char *expected, bool signed_)
+{
+	_cleanup_close_ int btf = btf_make();
+	_cleanup_request_ struct request q = {};
+
+	request_init(&q, RETURN_0);
+	request_bind_fd(&q, btf);
+	request_bind_fd(&q, -1);
+	request_array(&q);
+	if (signed_)
+		request_sign(&q);
+	row_load(name, expected, &q);
+}
+
 /* Does the hash that user space can ask for matter? Does the keyring? Does a map serve two loads?
  */
 static void rows_neutral(void)
@@ -265,5 +280,7 @@ void rows_fd_array_signed(void)
 	sparse("signed-fd-array/value-1-of-1-folded", NULL,
 	       CODE(MAP_IDX_VALUE(1, 1, 0), MOV(0, 0), EXIT), true);
 	rows_other_files();
+	row_btf_and_bad_fd("signed-fd-array/own-btf-then-minus-1", "EACCES", true);
+	row_btf_and_bad_fd("signed-fd-array/unsigned-own-btf-then-minus-1", "EBADF", false);
 	rows_neutral();
 }

@@ -93,6 +93,7 @@ static void rows_pointers(void)
 
 	pointer("fd-array/null-count-0", "ok", 0, 0, RETURN_0);
 	pointer("fd-array/null-count-1", NULL, 0, 1, RETURN_0);
+	pointer("fd-array/null-count-5000", "EINVAL", 0, 5000, RETURN_0);
 	pointer("fd-array/bad-pointer-count-0", "ok", 4096, 0, RETURN_0);
 	pointer("fd-array/bad-pointer-count-1", "EFAULT", 4096, 1, RETURN_0);
 	pointer("fd-array/kernel-pointer-count-1", "EFAULT", 0xffff888000000000ull, 1, RETURN_0);
@@ -106,6 +107,9 @@ static void rows_pointers(void)
 	pointer("fd-array/to-the-end-of-a-page", "ok", ptr(pages + 4096 - 8), 2, RETURN_0);
 	memcpy(pages + 4096 - 4, two, 4);
 	pointer("fd-array/into-a-missing-page", "EFAULT", ptr(pages + 4096 - 4), 2, RETURN_0);
+	memcpy(pages + 4096 - 4, &(int){-1}, 4);
+	pointer("fd-array/minus-1-before-a-missing-page", "EBADF", ptr(pages + 4096 - 4), 2,
+		RETURN_0);
 }
 
 /* @code with @fds of which the kernel is told @n. */

@@ -88,6 +88,22 @@ static void rows_rules(int fd)
 	row_result("hash/info-of-0-bytes", NULL, info_of(fd, &info, 0));
 }
 
+/* What follows hash_size in the structure has no meaning yet, and must be zero. */
+static void rows_padding(int fd)
+{
+	for (size_t i = offsetof(struct bpf_map_info, hash_size) + 4; i < 104; i++) {
+		struct bpf_map_info info;
+		char name[48];
+
+		memset(&info, 0, sizeof(info));
+		((uint8_t *)&info)[i] = 1;
+		snprintf(name, sizeof(name), "hash/info-byte-%zu-is-1", i);
+		row_result(name, "E2BIG", info_of(fd, &info, sizeof(info)));
+		snprintf(name, sizeof(name), "hash/info-of-%zu-bytes-before-a-1", i);
+		row_result(name, "ok", info_of(fd, &info, (uint32_t)i));
+	}
+}
+
 static void rows_other_members(int fd)
 {
 	struct bpf_map_info with, without;
@@ -199,6 +215,7 @@ void rows_info(void)
 	must("freeze", map_freeze(fd));
 	rows_content();
 	rows_rules(fd);
+	rows_padding(fd);
 	rows_other_members(fd);
 	rows_length(fd);
 	rows_types();

@@ -254,6 +254,21 @@ static void row_instructions(const char *name, unsigned n)
 	free(insns);
 }
 
+/* What programs look for in the log, mainline's tests among them. */
+static void row_log(const char *name, const char *text, void (*change)(struct request *q))
+{
+	_cleanup_request_ struct request q = {};
+	int fd;
+
+	request_init(&q, RETURN_0);
+	request_sign(&q);
+	change(&q);
+	fd = request_load(&q);
+	row(name, NULL, "%s, log %s \"%s\"", answer_name(fd), log_has(text) ? "has" : "lacks",
+	    text);
+	safe_close(fd);
+}
+
 void rows_signature(void)
 {
 	with("signature/good", "ok", none);
@@ -284,5 +299,9 @@ void rows_signature(void)
 	with("signature/other-name", "ok", other_name);
 	rows_covered();
 	rows_count_changed();
+	row_log("signature/log-of-garbage", "signature verification failed", garbage);
+	row_log("signature/log-of-altered-instruction", "signature verification failed",
+		altered_insn);
+	row_log("signature/log-of-size-0", "signature verification failed", size_0);
 	row_instructions("covered/many-instructions", 100000);
 }

@@ -21,6 +21,7 @@
 		rows_tw_##name();       \
 	}
 BOTH(schedule)
+BOTH(ends)
 BOTH(nmi)
 BOTH(race)
 BOTH(states)
@@ -42,9 +43,10 @@ static void plain_maps(void)
 		"impl-" #name, impl_##name \
 	}
 static const struct group groups[] = {
-	PLAIN(maps),   PLAIN(verifier), PLAIN(types), PLAIN(values),  PLAIN(schedule),
-	PLAIN(states), PLAIN(nmi),	PLAIN(race),  IMPL(verifier), IMPL(types),
-	IMPL(values),  IMPL(schedule),	IMPL(states), IMPL(nmi),      IMPL(race),
+	PLAIN(maps),   PLAIN(verifier), PLAIN(types),	PLAIN(values), PLAIN(schedule),
+	PLAIN(states), PLAIN(nmi),	PLAIN(race),	PLAIN(ends),   IMPL(verifier),
+	IMPL(types),   IMPL(values),	IMPL(schedule), IMPL(states),  IMPL(nmi),
+	IMPL(race),    IMPL(ends),
 };
 
 static _Noreturn void usage(int status)

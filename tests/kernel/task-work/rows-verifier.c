@@ -163,6 +163,29 @@ static const struct check callbacks[] = {
 	CALLBACK("with-number", NULL),
 };
 
+/* What mainline's tests look for in the log, when such an argument is refused. */
+static const char *const texts[] = {
+	"R2 doesn't point to a map value",
+	"Possibly NULL pointer passed to trusted R2",
+	"Possibly NULL pointer passed to trusted R3",
+	"doesn't match map pointer in R3",
+};
+
+static void check_log(const struct check *check)
+{
+	int r = verify("arguments", check->text);
+
+	answer("%s, log %s \"%s\"", answer_name(r),
+	       strstr(log_text, texts[check->a]) ? "has" : "lacks", texts[check->a]);
+}
+
+static const struct check logs[] = {
+	{"log-of-work-stack", NULL, check_log, 0, 0, 0, "work_stack"},
+	{"log-of-work-null", NULL, check_log, 1, 0, 0, "work_null"},
+	{"log-of-map-null", NULL, check_log, 2, 0, 0, "map_null"},
+	{"log-of-work-of-another-map", NULL, check_log, 3, 0, 0, "work_of_another_map"},
+};
+
 static const struct check places[] = {
 	CALLBACK("in-the-open", "ok"),	       CALLBACK("in-rcu", "ok"),
 	CALLBACK("in-preempt-disabled", NULL), CALLBACK("in-lock", "EINVAL"),
@@ -186,6 +209,7 @@ static const struct check access_rows[] = {
 void rows_tw_verifier(void)
 {
 	CHECKS_RUN("arguments", arguments);
+	CHECKS_RUN("arguments", logs);
 	CHECKS_RUN("callbacks", callbacks);
 	CHECKS_RUN("places", places);
 	CHECKS_RUN("access", access_rows);

@@ -6,6 +6,7 @@
 
 #include <bpf/libbpf.h>
 
+#include "uffd.h"
 #include "work.h"
 
 #include "../row.h"
@@ -75,11 +76,3 @@ void target_start(struct target *t);
 void target_spin(struct target *t);
 bool target_done(struct target *t, unsigned ms);
 void target_end(struct target *t);
-
-/* A page whose first access waits until page_give(). page_make() answers NULL if there is no
- * userfaultfd. */
-void *page_make(void);
-/* Somebody waits. */
-bool page_wanted(unsigned ms);
-/* Every byte is 0x5a. */
-void page_give(void);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A callback that reads this page sleeps for as long as we like. */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
@@ -7,7 +6,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "subject.h"
+#include "../row.h"
+#include "uffd.h"
 
 static int uffd = -1;
 static char *page;
