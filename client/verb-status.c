@@ -128,6 +128,15 @@ static void print_configuration(struct json_object *configuration)
 		print_field("OUTDATED", failure);
 }
 
+static void print_unknown(uint64_t n)
+{
+	if (n == 0)
+		return;
+	printf("%12s: ", "Unknown");
+	output_line(stdout, "%llu of the loads: bpfgated cannot look at what an earlier one left",
+		    (unsigned long long)n);
+}
+
 static int print_status(struct json_object *status, struct error *error)
 {
 	char loads[24], keyring[48];
@@ -147,6 +156,7 @@ static int print_status(struct json_object *status, struct error *error)
 	print_configuration(member_object(status, "configuration"));
 	print_field("Gate", member_string(status, "gate"));
 	print_field("Loads", loads);
+	print_unknown(member_u64(status, "unknown"));
 	return 0;
 }
 

@@ -232,6 +232,9 @@ int pin_check(const struct loaded *loaded, const struct program_info *programs,
 	      struct error *error);
 /* Removes the folder and what is in it, links first; absent is fine. */
 int pin_remove(const char *id);
+/* Is there such a folder: 1 or 0. A negative errno where PIN_ROOT does not tell, because it is no
+ * folder of a bpffs that is the daemon's alone. */
+int pin_exists(const char *id);
 /*
  * Makes sure that no other daemon uses PIN_ROOT, as long as *ret_fd (owned) is open: each would
  * take the other's pins for leftovers. -EWOULDBLOCK. Without a bpffs: 0 and -1.

@@ -160,6 +160,7 @@ void method_status(struct call *call)
 	json_add(parameters, "configuration", reload_to_json(snapshot, call->uid));
 	add_string(parameters, "gate", gate_mode_name(enforce_mode()));
 	json_add(parameters, "loads", json_object_new_uint64(table_count_all(gate->table)));
+	json_add(parameters, "unknown", json_object_new_uint64(table_count_unknown(gate->table)));
 	json_add(parameters, "uid", json_object_new_uint64(call->uid));
 	call_reply(call, parameters, NULL, 0);
 }

@@ -12,10 +12,11 @@
 
 struct table {
 	int folder; /* the state folder, locked */
-	int pins;   /* PIN_ROOT, locked by table_restore(), or -1 */
+	int pins;   /* PIN_ROOT, locked by table_restore(), or -1: there was no bpffs */
 	pthread_mutex_t lock;
 	unsigned n_loads;
 	unsigned n_following;		     /* of them, those that follow others */
+	unsigned n_unknown;		     /* of them, those that are .unknown */
 	struct load *first, *last;	     /* oldest first */
 	struct load *buckets[TABLE_BUCKETS]; /* by id */
 	struct load *digests[TABLE_BUCKETS];

@@ -48,6 +48,7 @@ void load_unref(struct load *load)
 	free(load->signers);
 	free(load->rule);
 	free(load->rule_source);
+	free(load->unknown);
 	free(load);
 }
 
@@ -84,6 +85,7 @@ int table_insert(struct table *table, struct load *load)
 	load->listed = true;
 	table->n_loads++;
 	table->n_following += load->manifest->n_after > 0;
+	table->n_unknown += load->unknown != NULL;
 	load->next_id = *bucket;
 	*bucket = load;
 	load->next_digest = *digest;
@@ -115,6 +117,7 @@ void table_take_out(struct table *table, struct load *load)
 	load->next = load->previous = load->next_id = load->next_digest = NULL;
 	table->n_loads--;
 	table->n_following -= load->manifest->n_after > 0;
+	table->n_unknown -= load->unknown != NULL;
 	table_count_locked(table, load, -1);
 	load->listed = false;
 	table_uncharge_locked(table, load);
@@ -183,16 +186,18 @@ void table_free(struct table *table)
 	free(table);
 }
 
+/* The record first, and at the end last: pins without one are never what a daemon left that was
+ * killed, so that a restart need not take them for that. */
 static int make_persistent(struct table *table, struct load *load, struct error *error)
 {
 	int r;
 
-	r = pin_load(load->id, &load->objects, &load->links, error);
-	if (r < 0)
-		return r;
 	r = record_write(table->folder, load, error);
 	if (r < 0)
-		pin_remove(load->id);
+		return r;
+	r = pin_load(load->id, &load->objects, &load->links, error);
+	if (r < 0 && pin_remove(load->id) == 0)
+		record_remove(table->folder, load->id);
 	return r;
 }
 
@@ -236,10 +241,8 @@ int table_add(struct table *table, struct load *load, struct error *error)
 		r = guard_late(table, load);
 	if (r == 0)
 		return 0;
-	if (load->lifetime == LIFETIME_PERSISTENT) {
-		pin_remove(load->id);
+	if (load->lifetime == LIFETIME_PERSISTENT && pin_remove(load->id) == 0)
 		record_remove(table->folder, load->id);
-	}
 	return error_set(error, r, ERROR_FAILED, STEP_RECORD, "cannot record the load: %s",
 			 strerror(-r));
 }
@@ -334,6 +337,16 @@ unsigned table_count_all(struct table *table)
 
 	pthread_mutex_lock(&table->lock);
 	n = table->n_loads;
+	pthread_mutex_unlock(&table->lock);
+	return n;
+}
+
+unsigned table_count_unknown(struct table *table)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&table->lock);
+	n = table->n_unknown;
 	pthread_mutex_unlock(&table->lock);
 	return n;
 }
