@@ -316,7 +316,8 @@ int verb_show(struct context *ctx, int argc, char **argv)
 	if (c < 0)
 		return ctx->exit_status;
 	if (argc - optind != 1)
-		return verb_usage(ctx, "exactly one id is needed; \"bpfctl list\" shows them");
+		return verb_usage(ctx,
+				  "exactly one id or name is needed; \"bpfctl list\" shows them");
 	if (show_load(&show, argv[optind], &error) < 0)
 		return output_error(ctx, &error);
 	return EXIT_SUCCESS;

@@ -31,6 +31,12 @@ int table_insert(struct table *table, struct load *load);
 /* The bucket for @key, an id or digest. */
 struct load **table_bucket(struct load *buckets[TABLE_BUCKETS], const char *key);
 
+/* One's own; uid 0: all. */
+static inline bool table_visible(const struct load *load, uid_t uid)
+{
+	return uid == 0 || load->uid == uid;
+}
+
 /* Lock held. What is not there and what @uid may not see look the same: NULL. */
 struct load *table_lookup(struct table *table, const char *id, uid_t uid);
 int table_not_found(const char *id, struct error *error);

@@ -123,24 +123,20 @@ void table_take_out(struct table *table, struct load *load)
 	table_uncharge_locked(table, load);
 }
 
-static bool visible(const struct load *load, uid_t uid)
-{
-	return uid == 0 || load->uid == uid;
-}
-
 struct load *table_lookup(struct table *table, const char *id, uid_t uid)
 {
 	struct load *load = *table_bucket(table->buckets, id);
 
 	while (load && !streq(load->id, id))
 		load = load->next_id;
-	return load && visible(load, uid) ? load : NULL;
+	return load && table_visible(load, uid) ? load : NULL;
 }
 
 int table_not_found(const char *id, struct error *error)
 {
 	error_set(error, -ENOENT, ERROR_NOT_FOUND, STEP_REQUEST,
-		  "there is no load %s, or it is not yours; bpfctl list shows those that are", id);
+		  "there is no load %s, or it is not yours; bpfctl list shows those that are",
+		  *id ? id : "without a name");
 	if (error)
 		error_field_string(error, "id", id);
 	return -ENOENT;
@@ -321,7 +317,7 @@ int table_list(struct table *table, uid_t uid, struct load ***ret, unsigned *ret
 	pthread_mutex_lock(&table->lock);
 	loads = calloc(table->n_loads + 1, sizeof(struct load *));
 	for (struct load *load = table->first; loads && load; load = load->next)
-		if (visible(load, uid))
+		if (table_visible(load, uid))
 			loads[n++] = load_ref(load);
 	pthread_mutex_unlock(&table->lock);
 	if (!loads)

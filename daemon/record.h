@@ -97,6 +97,13 @@ int table_add(struct table *table, struct load *load, struct error *error);
  * that @uid may see (its own; uid 0: all), ERROR_NEEDED where it has dependents, with their ids. */
 int table_remove(struct table *table, const char *id, uid_t uid, struct error *error);
 
+/*
+ * Which load @text means to @uid: its id, whole; else the only one whose id begins so, or that has
+ * this name. ERROR_NOT_FOUND as above; also where it can be several (-ENOTUNIQ), with their ids.
+ */
+int table_resolve(struct table *table, const char *text, uid_t uid,
+		  char ret_id[static LOAD_ID_SIZE], struct error *error);
+
 /* *ret is a reference. ERROR_NOT_FOUND as above. */
 int table_find(struct table *table, const char *id, uid_t uid, struct load **ret,
 	       struct error *error);
