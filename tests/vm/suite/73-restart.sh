@@ -74,7 +74,7 @@ with_setting 'SystemCallFilter=~bpf'
 same "restart: without bpf(2) the program runs on" "$links" "$(bpf_ids link)"
 same "restart: and is listed with why" \
 	"cannot open $pins/$id/prog-0: Operation not permitted" "$(of "$id" unknown)"
-expect "restart: as unknown" 0 "^$id +opencount +unknown +1001 " bpfctl list
+expect "restart: as unknown" 0 "^$id +opencount +unknown +1000 " bpfctl list
 expect "restart: its owner sees it" 0 '^ +Unknown: cannot open .*: Operation not permitted$' \
 	as alice bpfctl show "$id"
 expect "restart: and nobody else" 1 "no load" as bob bpfctl show "$id"
@@ -107,7 +107,7 @@ expect "restart: nobody else does" 0 '^no loads$' as alice bpfctl list
 chown root "$state/$id.json"
 holds "restart: a reload tries again" bpfctl reload
 same "restart: and takes it up" none "$(of "$id" unknown)"
-same "restart: for its owner" 1001 "$(of "$id" uid)"
+same "restart: for its owner" 1000 "$(of "$id" uid)"
 same "restart: it never stopped" "$links" "$(bpf_ids link)"
 
 edit "$id" 'r["version"] = 99; r["more"] = 1'
