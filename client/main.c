@@ -73,7 +73,7 @@ static const struct verb verbs[] = {
 	 "find mistakes in the policy, or in a file that is to be one, without the daemon",
 	 "      --policy DIR       a folder of drop-ins; may be repeated, the first wins\n"
 	 "                         (default /etc/bpfgate/policy.d, /usr/lib/bpfgate/policy.d)\n"},
-	{"floor", verb_floor, "list | set NAME SIGNER SEQUENCE",
+	{"floor", verb_floor, "list | set NAME SIGNER SEQUENCE | reset",
 	 "show or set the lowest sequences that may be loaded (root)", NULL},
 	{"gate", verb_gate, "[off | audit | enforce]",
 	 "show or change who besides the daemon may load programs (root)", NULL},

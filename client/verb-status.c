@@ -108,10 +108,13 @@ static void print_revocations(struct json_object *revocations)
 /* How many there are is root's to know: bpfctl floor list. */
 static void print_floors(struct json_object *floors)
 {
-	if (!member_bool(floors, "denyAll"))
+	const char *reason = member_string(floors, "reason");
+	bool denies = member_bool(floors, "denyAll");
+
+	if (!denies && !reason)
 		return;
 	printf("%12s: ", "Floors");
-	output_line(stdout, "UNKNOWN, DENY ALL LOADS: %s", member_string(floors, "reason") ?: "-");
+	output_line(stdout, "%s: %s", denies ? "UNKNOWN, DENY ALL LOADS" : "LOST", reason ?: "-");
 }
 
 static void print_configuration(struct json_object *configuration)

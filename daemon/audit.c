@@ -235,6 +235,21 @@ void audit_floor(const struct peer *peer, const struct floor *floor, uint64_t pr
 	send_entry(&entry, LOG_NOTICE);
 }
 
+void audit_floors_reset(const struct peer *peer)
+{
+	struct entry entry = {};
+
+	add(&entry,
+	    "MESSAGE=User %u gave up all rollback floors: what could not be read is in "
+	    "floors.json.old.",
+	    peer->uid);
+	add(&entry, MESSAGE_FLOOR);
+	add(&entry, "PRIORITY=%d", LOG_WARNING);
+	add(&entry, "BPFGATE_UID=%u", peer->uid);
+	add(&entry, "BPFGATE_PID=%d", peer->pid);
+	send_entry(&entry, LOG_WARNING);
+}
+
 void audit_reloaded(const struct peer *peer, const struct error *error)
 {
 	bool failed = error->code != ERROR_NONE;

@@ -101,7 +101,7 @@ static int setup_floors(struct gate *gate)
 	_cleanup_error_ struct error why = ERROR_INIT;
 	int r;
 
-	r = floors_new(gate->configuration.store_dir, &gate->floors);
+	r = floors_new(&gate->configuration.floors, &gate->floors);
 	if (r == 0 && floors_retry(gate->floors, &why) < 0)
 		fprintf(stderr, SD_ERR "%s\n", error_message(&why));
 	return r;

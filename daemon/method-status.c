@@ -85,10 +85,10 @@ static struct json_object *floors_to_json(struct floors *floors, uid_t uid)
 {
 	struct json_object *object = json_object_new_object();
 	_cleanup_free_ char *reason = NULL;
-	bool broken = floors_reason(floors, &reason) < 0 || reason;
+	bool denies, something = floors_reason(floors, &denies, &reason) < 0 || reason;
 
-	json_add(object, "denyAll", json_object_new_boolean(broken));
-	if (broken)
+	json_add(object, "denyAll", json_object_new_boolean(denies));
+	if (something)
 		add_string(object, "reason", uid == 0 && reason ? reason : for_root);
 	return object;
 }

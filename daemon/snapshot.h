@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "floor.h"
 #include "loader.h"
 #include "policy.h"
 #include "revocation.h"
@@ -27,7 +28,7 @@ struct configuration {
 	const char *keys_dir;		/* /etc/bpfgate/keys.d */
 	const char *revoked_dir;	/* /etc/bpfgate/revoked.d */
 	const char *const *policy_dirs; /* /etc/bpfgate/policy.d, /usr/lib/bpfgate/policy.d */
-	const char *store_dir;		/* /var/lib/bpfgate: the floors; not read anew */
+	struct floor_places floors;	/* not read anew */
 	uid_t owner;			/* whose it must be: 0 but in tests */
 	const int32_t *keyring;		/* one of the kernel's own (loader.h); NULL: of keys_dir */
 	bool want_keyring;		/* the kernel verifies signatures */
