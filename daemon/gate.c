@@ -6,6 +6,7 @@
 
 #include "audit.h"
 #include "enforce.h"
+#include "pin.h"
 
 struct snapshot *gate_snapshot(struct gate *gate)
 {
@@ -73,12 +74,23 @@ static int forget_links(struct gate *gate)
 	return guard_links(gate);
 }
 
+/* Without a place for pins a load fails at its end, and says the same. */
+static void report_pins(void)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	if (pin_root_check(&error) < 0)
+		fprintf(stderr, SD_ERR "Nothing can be loaded to stay: %s\n",
+			error_message(&error));
+}
+
 static int restore(struct gate *gate, struct error *error)
 {
 	_cleanup_examination_ struct examination examination = {};
 	struct restoration found = {};
 	int r;
 
+	report_pins();
 	enforce_links_begin();
 	r = table_restore(gate->table, &found, error);
 	if (r == 0 && forget_links(gate) < 0)
@@ -218,19 +230,20 @@ static int reload_result(const struct snapshot *snapshot, const struct examinati
 		    : 0;
 }
 
-/* What could not be looked at when the daemon was started. */
-static int try_unknown(struct gate *gate, struct examination *ret)
+/* What could not be looked at when the daemon was started. Where that fails it is as unknown as
+ * before. */
+static void try_unknown(struct gate *gate, struct examination *ret)
 {
-	struct restoration found = {};
-	int r;
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct restoration found;
 
 	if (table_count_unknown(gate->table) == 0)
-		return 0;
+		return;
 	enforce_links_begin();
-	r = table_restore_unknown(gate->table, &found, NULL);
+	if (table_restore_unknown(gate->table, &found, &error) < 0)
+		fprintf(stderr, SD_ERR "Unknown loads: %s\n", error_message(&error));
 	enforce_links_end();
-	ret->n_unknown = found.n_unknown;
-	return r;
+	ret->n_unknown = table_count_unknown(gate->table);
 }
 
 /* One at a time. Whatever fails, the rest is done. */
@@ -248,9 +261,8 @@ static int reload(struct gate *gate, struct examination *ret, struct error *erro
 	report_snapshot(snapshot);
 	report_revoked(old, snapshot);
 	floors_retry(gate->floors, &floors);
-	r = try_unknown(gate, ret);
-	if (r == 0)
-		r = examine_all(gate, snapshot, ret);
+	try_unknown(gate, ret);
+	r = examine_all(gate, snapshot, ret);
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_NONE, "Out of memory.");
 	return reload_result(snapshot, ret, &floors, error);

@@ -153,8 +153,8 @@ static int put(struct table *table, const char *id, struct load *load, bool agai
 	return r;
 }
 
-/* 1 when nothing of it is left. */
-static unsigned remove_one(struct table *table, const char *id, const char *why)
+/* True when nothing of it is left. */
+static bool remove_one(struct table *table, const char *id, const char *why)
 {
 	int r = pin_remove(id);
 
@@ -162,10 +162,10 @@ static unsigned remove_one(struct table *table, const char *id, const char *why)
 		r = record_remove(table->folder, id);
 	if (r == 0) {
 		report(4, id, "is not whole, and was removed", why);
-		return 1;
+		return true;
 	}
 	report(3, id, "is not whole, and cannot be removed", strerror(-r));
-	return 0;
+	return false;
 }
 
 /* @again: it is in the table as unknown. */
@@ -179,10 +179,14 @@ static int restore_one(struct table *table, const char *id, bool again, struct r
 	r = look(table, id, &load, &error);
 	if (r < 0)
 		return r;
+	if (!load && remove_one(table, id, error_message(&error)))
+		found->n_removed++;
+	else if (!load)
+		r = stay_unknown(NULL, id, error_message(&error), &load);
+	if (r < 0)
+		return r;
 	unknown = load && load->unknown;
-	if (!load)
-		found->n_removed += remove_one(table, id, error_message(&error));
-	else if (unknown)
+	if (unknown)
 		report(3, id, "cannot be taken up, and is left as it is", load->unknown);
 	r = put(table, id, load, again);
 	if (r == 0 && load && !unknown) {
