@@ -12,6 +12,7 @@
 
 #include "enforce.h"
 
+#define BPFFS "/sys/fs/bpf"
 /* "PIN_ROOT/ID/prog-NUMBER", the longest of them */
 #define PIN_PATH_MAX (sizeof(PIN_ROOT) + LOAD_ID_SIZE + sizeof("/prog-") + 10)
 
@@ -52,9 +53,22 @@ static int root_open(struct error *error)
 	return TAKE_FD(fd);
 }
 
+static bool have_bpffs(void)
+{
+	struct statfs fs;
+
+	return statfs(BPFFS, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
+}
+
 int pin_root_check(struct error *error)
 {
 	_cleanup_close_ int fd = -1;
+
+	if (!have_bpffs())
+		return error_set(error, -ENOTSUP, ERROR_FAILED, STEP_RECORD,
+				 "no bpffs is mounted at " BPFFS
+				 ", where bpfgated keeps what it loads: an administrator mounts it "
+				 "(systemctl start sys-fs-bpf.mount)");
 
 	if (mkdir(PIN_ROOT, 0700) < 0 && errno != EEXIST)
 		return fail(error, -errno, "make", PIN_ROOT);

@@ -24,6 +24,19 @@ bool fd_is_sealed(int fd)
 	return seals >= 0 && (seals & ALL_SEALS) == ALL_SEALS;
 }
 
+/* @r is of a call of ours, and no fault of the bundle's. */
+static int lack(struct error *error, int r)
+{
+	if (r == -EMFILE || r == -ENFILE)
+		return error_set(
+			error, r, ERROR_BUSY, STEP_SEAL,
+			"bpfgated has no file descriptor left for the bundle: unload what is "
+			"not needed, or its administrator raises LimitNOFILE= of "
+			"bpfgated.service.");
+	return error_set(error, r, ERROR_FAILED, STEP_SEAL, "bpfgated cannot take the bundle: %s.",
+			 strerror(-r));
+}
+
 static int refuse(struct error *error, int r, const char *what)
 {
 	return error_set(error, r, ERROR_UNREADABLE, STEP_SEAL,
@@ -55,7 +68,7 @@ static int map_sealed(int fd, struct sealed *ret, struct error *error)
 	void *data;
 
 	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
-		return refuse(error, -errno, strerror(errno));
+		return lack(error, -errno);
 	if (fs.f_type != TMPFS_MAGIC)
 		return refuse(error, -EINVAL, "it is a memfd with huge pages");
 	if (st.st_size == 0)
@@ -64,7 +77,7 @@ static int map_sealed(int fd, struct sealed *ret, struct error *error)
 		return refuse(error, -EFBIG, "it is larger than 16 MiB");
 	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
 	if (data == MAP_FAILED)
-		return refuse(error, -errno, strerror(errno));
+		return lack(error, -errno);
 	*ret = (struct sealed){.fd = fd, .data = data, .size = (size_t)st.st_size};
 	return 0;
 }
@@ -75,7 +88,7 @@ static int map_as_it_is(int fd, struct sealed *ret, struct error *error)
 	int r;
 
 	if (copy < 0)
-		return refuse(error, -errno, strerror(errno));
+		return lack(error, -errno);
 	r = map_sealed(copy, ret, error);
 	if (r == 0)
 		TAKE_FD(copy);
@@ -175,6 +188,8 @@ static int copy_by_child(int fd, uid_t uid, int memfd, uint64_t deadline_usec, s
 		out = pipe_fds[1];
 		r = seal_child_start(fd, memfd, out, &pidfd);
 	}
+	if (r == -EMFILE || r == -ENFILE)
+		return lack(error, r);
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_SEAL,
 				 "Cannot start a process to read the bundle: %s.", strerror(-r));
@@ -198,8 +213,7 @@ static int seal_copy(int fd, uid_t uid, uint64_t deadline_usec, struct sealed *r
 	int r;
 
 	if (memfd < 0)
-		return error_set(error, -errno, ERROR_FAILED, STEP_SEAL,
-				 "Cannot make a memfd for the bundle: %m.");
+		return lack(error, -errno);
 	if (stuck_count(uid) >= STUCK_MAX)
 		return error_set(error, -EUSERS, ERROR_BUSY, STEP_SEAL,
 				 "Too many earlier files of this user still hang in their file "

@@ -443,10 +443,14 @@ static void test_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_floors(test_raise),   with_floors(test_several_signers),
-		with_floors(test_fields),  with_floors(test_restart),
-		with_floors(test_set),	   with_floors(test_broken),
-		with_floors(test_folder),  with_floors(test_not_written),
+		with_floors(test_raise),
+		with_floors(test_several_signers),
+		with_floors(test_fields),
+		with_floors(test_restart),
+		with_floors(test_set),
+		with_floors(test_broken),
+		with_floors(test_folder),
+		with_floors(test_not_written),
 		with_floors(test_missing),
 		with_floors(test_mark_that_cannot_be_read),
 		with_floors(test_mark_follows_the_file),
