@@ -91,7 +91,7 @@ programs=$(bpf_ids prog)
 
 small_disk $state
 fill $state
-expect "faults: full /run: a load is refused, with the reason" 1 'record .*No space left on device' \
+expect "faults: full /run: a load is refused, with the reason" 1 'step record: .*No space left on device' \
 	as alice bpfctl load "$b/execwatch.bpfb"
 clean "full /run"
 whole "full /run"
@@ -108,6 +108,7 @@ whole "another /run"
 # ---- /var is full, or read-only ----
 
 small_disk $store
+bpfctl floor set execwatch release.pem 0 >/dev/null
 fill $store
 expect "faults: full /var: what raises a floor is refused, with the reason" 1 \
 	'the rollback floors cannot be written: No space left on device' as alice bpfctl load "$b/execwatch.bpfb"
@@ -199,13 +200,12 @@ same "faults: small MemoryMax: the daemon is the same process" "$pid $restarts" 
 whole "small MemoryMax"
 clean "small MemoryMax"
 back "small MemoryMax"
-systemctl revert bpfgated.service 2>/dev/null
-systemctl set-property --runtime bpfgated.service MemoryMax=40%
+systemctl set-property --runtime bpfgated.service MemoryMax=40% MemorySwapMax=infinity
 start
 
 # ---- few descriptors ----
 
-with_setting LimitNOFILE=40
+with_setting LimitNOFILE=100
 same "faults: few descriptors: what is loaded runs on" "$links" "$(bpf_ids link)"
 expect "faults: few descriptors: and is listed as unknown" 0 "^$id +opencount +unknown" as alice bpfctl list
 expect "faults: few descriptors: with the reason" 0 'Unknown: .*LimitNOFILE=' as alice bpfctl show "$id"
