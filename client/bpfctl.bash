@@ -77,7 +77,7 @@ _bpfctl() {
 	show) options='--maps --bundle' ;;
 	explain) options='--user --attach --set --persistent' files='*.bpfb' ;;
 	policy) options='--policy' files='*.json' ;;
-	floor) words='list set' ;;
+	floor) words='list set reset' ;;
 	gate) words='off audit enforce' ;;
 	esac
 

@@ -176,6 +176,9 @@ int derive(const char *file, const void *data, size_t size, const char *name, st
 			"%s: not a BPF object file; compile it with clang -target bpf -g -O2",
 			file);
 
+	r = derive_check_externs(file, info.btf, error);
+	if (r < 0)
+		return r;
 	libbpf_warning[0] = 0;
 	libbpf_set_print(keep_warning);
 	object = bpf_object__open_mem(data, size, &open);

@@ -3,7 +3,8 @@
  * From a BPF object file to what a bundle holds: libbpf's gen_loader makes the loader and its
  * metadata, the ELF sections and the BTF say what is in it. Nothing depends on the machine, the
  * kernel or the user that it runs on; object files for which libbpf would look at those (values of
- * the kernel's configuration, maps sized by the number of CPUs) are refused.
+ * the kernel's configuration, addresses of its symbols, maps sized by the number of CPUs) are
+ * refused.
  */
 #pragma once
 
@@ -38,6 +39,12 @@ int derive(const char *file, const void *data, size_t size, const char *name, st
 	   struct error *error);
 void derived_done(struct derived *derived);
 #define _cleanup_derived_ _cleanup_(derived_done)
+
+/* ---- derive-externs.c ---- */
+
+/* Does it refer to symbols of the kernel without a type? @types: its BTF as the compiler wrote it.
+ */
+int derive_check_externs(const char *file, struct blob types, struct error *error);
 
 /* ---- derive-manifest.c ---- */
 

@@ -94,6 +94,9 @@ int elf_info_read(const void *data, size_t size, struct elf_info *ret)
 			info.license = copy_text(data, &section);
 		else if (streq(name, ".comment") && !info.compiler)
 			info.compiler = copy_text(data, &section);
+		else if (streq(name, ".BTF") && section.sh_type != SHT_NOBITS)
+			info.btf = (struct blob){(const uint8_t *)data + section.sh_offset,
+						 section.sh_size};
 		else if (streq(name, ".debug_str") && !info.compiler)
 			info.compiler = find_producer(data, &section);
 	}

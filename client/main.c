@@ -73,7 +73,7 @@ static const struct verb verbs[] = {
 	 "find mistakes in the policy, or in a file that is to be one, without the daemon",
 	 "      --policy DIR       a folder of drop-ins; may be repeated, the first wins\n"
 	 "                         (default /etc/bpfgate/policy.d, /usr/lib/bpfgate/policy.d)\n"},
-	{"floor", verb_floor, "list | set NAME SIGNER SEQUENCE",
+	{"floor", verb_floor, "list | set NAME SIGNER SEQUENCE | reset",
 	 "show or set the lowest sequences that may be loaded (root)", NULL},
 	{"gate", verb_gate, "[off | audit | enforce]",
 	 "show or change who besides the daemon may load programs (root)", NULL},
@@ -108,16 +108,6 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
-/* Output that did not reach its file is a failure, too: "bpfctl list >/dev/full". */
-static int finish(int status)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return status;
-	if (errno != EPIPE)
-		output_note("cannot write the output: %s", strerror(errno));
-	return status ? status : EXIT_FAILURE;
-}
-
 int main(int argc, char **argv)
 {
 	const char *socket = getenv("BPFGATE_SOCKET");
@@ -128,6 +118,7 @@ int main(int argc, char **argv)
 
 	/* a message is one write(2), not one for each byte */
 	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
+	output_setup();
 	/* No setlocale(): messages and numbers are for programs, too. */
 	signal(SIGPIPE, SIG_IGN);
 	opterr = 0;
@@ -139,7 +130,7 @@ int main(int argc, char **argv)
 	if (r == VERB_GLOBAL_VERSION)
 		printf("bpfctl %s\n", BPFGATE_VERSION);
 	if (r > 0)
-		return finish(EXIT_SUCCESS);
+		return output_finish(EXIT_SUCCESS);
 
 	argc -= optind;
 	argv += optind;
@@ -149,12 +140,12 @@ int main(int argc, char **argv)
 	}
 	if (streq(argv[0], "help")) {
 		print_usage(stdout);
-		return finish(EXIT_SUCCESS);
+		return output_finish(EXIT_SUCCESS);
 	}
 	ctx.verb = find_verb(argv[0]);
 	if (!ctx.verb)
-		return finish(verb_usage(&ctx, "there is no verb \"%s\"", argv[0]));
+		return output_finish(verb_usage(&ctx, "there is no verb \"%s\"", argv[0]));
 
 	optind = 0; /* a new argv: glibc starts over */
-	return finish(ctx.verb->run(&ctx, argc, argv));
+	return output_finish(ctx.verb->run(&ctx, argc, argv));
 }

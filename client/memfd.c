@@ -43,6 +43,7 @@ static int copy(int in, int out, const char *path, size_t *ret_size, struct erro
 {
 	char buffer[65536];
 	size_t size = 0;
+	int r;
 
 	for (;;) {
 		ssize_t n = read(in, buffer, sizeof(buffer));
@@ -58,8 +59,9 @@ static int copy(int in, int out, const char *path, size_t *ret_size, struct erro
 			return error_set(error, -EFBIG, ERROR_UNREADABLE, STEP_NONE,
 					 "%s is larger than a bundle can be (%u bytes)", path,
 					 BUNDLE_SIZE_MAX);
-		if (write_all(out, buffer, n) < 0)
-			return unreadable(errno, path, error);
+		r = write_all(out, buffer, n);
+		if (r < 0)
+			return unreadable(-r, path, error);
 	}
 	if (size == 0)
 		return error_set(error, -ENODATA, ERROR_UNREADABLE, STEP_NONE, "%s is empty", path);

@@ -46,3 +46,13 @@ int output_error(const struct context *ctx, const struct error *error);
 
 /* Prints "bpfctl: ..." on stderr, escaped; for notes and warnings, whatever --json says. */
 void output_note(const char *format, ...) _printf_(1, 2);
+
+/* ---- standard-output.c ---- */
+
+/* Before anything is printed. */
+void output_setup(void);
+/* Writes out what waits. The errno of the first write that failed since the start, or 0. */
+int output_errno(void);
+/* The exit status after all is printed: @status, or failure where the output did not reach its
+ * file, with a note. A pipe that nobody reads any more is none. */
+int output_finish(int status);

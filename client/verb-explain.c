@@ -50,6 +50,11 @@ static int user_option(const char *text, uid_t *ret, struct error *error)
 	}
 	errno = 0;
 	entry = getpwnam(text);
+	/* getpwnam(3): there is none, or it cannot be known */
+	if (!entry && errno != 0 && errno != ENOENT && errno != ESRCH && errno != EBADF &&
+	    errno != EPERM)
+		return error_set(error, -errno, ERROR_FAILED, STEP_NONE,
+				 "--user %s: cannot look it up: %s", text, strerror(errno));
 	if (!entry)
 		return error_set(error, -ENOENT, ERROR_USAGE, STEP_NONE,
 				 "--user %s: there is no such user", text);

@@ -81,6 +81,20 @@ static int floor_set(struct context *ctx, char **argv)
 	return EXIT_SUCCESS;
 }
 
+static int floor_reset(struct context *ctx)
+{
+	_cleanup_connection_ struct connection connection = {.fd = -1};
+	_cleanup_json_ struct json_object *reply = NULL;
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	if (connection_open(ctx->socket, &connection, &error) < 0 ||
+	    connection_call(&connection, "ResetFloors", NULL, NULL, 0, &reply, NULL, &error) < 0)
+		return output_error(ctx, &error);
+	if (ctx->json != JSON_MODE_OFF)
+		output_json(ctx, reply);
+	return EXIT_SUCCESS;
+}
+
 int verb_floor(struct context *ctx, int argc, char **argv)
 {
 	int c;
@@ -93,7 +107,10 @@ int verb_floor(struct context *ctx, int argc, char **argv)
 	argv += optind;
 	if (argc == 1 && streq(argv[0], "list"))
 		return floor_list(ctx);
+	if (argc == 1 && streq(argv[0], "reset"))
+		return floor_reset(ctx);
 	if (argc == 4 && streq(argv[0], "set"))
 		return floor_set(ctx, argv + 1);
-	return verb_usage(ctx, "give \"list\", or \"set\" with a name, a signer and a sequence");
+	return verb_usage(ctx, "give \"list\", \"reset\", or \"set\" with a name, a signer and a "
+			       "sequence");
 }

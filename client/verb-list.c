@@ -26,7 +26,8 @@ static void rows_done(struct rows *rows)
 
 static char *cell(const char *text)
 {
-	return output_escape(text ?: "-", strlen(text ?: "-"));
+	text = text && *text ? text : "-";
+	return output_escape(text, strlen(text));
 }
 
 static char *time_cell(uint64_t usec)
@@ -72,9 +73,14 @@ static void fill_row(struct row *row, struct json_object *load)
 {
 	row->cells[0] = cell(member_string(load, "id"));
 	row->cells[1] = cell(member_string(load, "name"));
-	row->cells[2] = cell(member_string(load, "lifetime"));
-	row->cells[3] = number_cell(member_u64(load, "uid"));
-	row->cells[4] = time_cell(member_u64(load, "loadedAtUSec"));
+	row->cells[2] =
+		cell(member_string(load, "unknown") ? "unknown" : member_string(load, "lifetime"));
+	row->cells[3] = json_object_object_get_ex(load, "uid", NULL)
+				? number_cell(member_u64(load, "uid"))
+				: strdup("-");
+	row->cells[4] = member_u64(load, "loadedAtUSec")
+				? time_cell(member_u64(load, "loadedAtUSec"))
+				: strdup("-");
 	row->cells[5] = attachments_cell(load);
 }
 

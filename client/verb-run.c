@@ -181,7 +181,7 @@ static int show_events(struct run *run, unsigned max, struct error *error)
 /* Whoever reads the output is gone: "bpfctl run x.bpfb | head". */
 static bool output_is_gone(void)
 {
-	return fflush(stdout) != 0 || ferror(stdout);
+	return output_errno() != 0;
 }
 
 /* ---- going on and ending ---- */

@@ -192,14 +192,27 @@ static void print_tunables(struct json_object *load)
 	}
 }
 
+/* Of one whose record the daemon cannot read there is no more than this. */
+static void print_nameless(struct json_object *load)
+{
+	print_field("Id", member_string(load, "id"));
+	print_field("Unknown", member_string(load, "unknown"));
+}
+
 static void print_load(struct json_object *load)
 {
 	char uid[24], sequence[24];
 
+	if (!json_object_object_get_ex(load, "uid", NULL)) {
+		print_nameless(load);
+		return;
+	}
 	snprintf(uid, sizeof(uid), "%llu", (unsigned long long)member_u64(load, "uid"));
 	snprintf(sequence, sizeof(sequence), "%llu",
 		 (unsigned long long)member_u64(load, "sequence"));
 	print_field("Id", member_string(load, "id"));
+	if (member_string(load, "unknown"))
+		print_field("Unknown", member_string(load, "unknown"));
 	print_field("Name", member_string(load, "name"));
 	print_field("Version", member_string(load, "version"));
 	print_field("Sequence", sequence);
@@ -304,7 +317,8 @@ int verb_show(struct context *ctx, int argc, char **argv)
 	if (c < 0)
 		return ctx->exit_status;
 	if (argc - optind != 1)
-		return verb_usage(ctx, "exactly one id is needed; \"bpfctl list\" shows them");
+		return verb_usage(ctx,
+				  "exactly one id or name is needed; \"bpfctl list\" shows them");
 	if (show_load(&show, argv[optind], &error) < 0)
 		return output_error(ctx, &error);
 	return EXIT_SUCCESS;

@@ -108,10 +108,13 @@ static void print_revocations(struct json_object *revocations)
 /* How many there are is root's to know: bpfctl floor list. */
 static void print_floors(struct json_object *floors)
 {
-	if (!member_bool(floors, "denyAll"))
+	const char *reason = member_string(floors, "reason");
+	bool denies = member_bool(floors, "denyAll");
+
+	if (!denies && !reason)
 		return;
 	printf("%12s: ", "Floors");
-	output_line(stdout, "UNKNOWN, DENY ALL LOADS: %s", member_string(floors, "reason") ?: "-");
+	output_line(stdout, "%s: %s", denies ? "UNKNOWN, DENY ALL LOADS" : "LOST", reason ?: "-");
 }
 
 static void print_configuration(struct json_object *configuration)
@@ -126,6 +129,15 @@ static void print_configuration(struct json_object *configuration)
 	print_field("Read at", text);
 	if (failure)
 		print_field("OUTDATED", failure);
+}
+
+static void print_unknown(uint64_t n)
+{
+	if (n == 0)
+		return;
+	printf("%12s: ", "Unknown");
+	output_line(stdout, "%llu of the loads: bpfgated cannot look at what an earlier one left",
+		    (unsigned long long)n);
 }
 
 static int print_status(struct json_object *status, struct error *error)
@@ -147,6 +159,7 @@ static int print_status(struct json_object *status, struct error *error)
 	print_configuration(member_object(status, "configuration"));
 	print_field("Gate", member_string(status, "gate"));
 	print_field("Loads", loads);
+	print_unknown(member_u64(status, "unknown"));
 	return 0;
 }
 

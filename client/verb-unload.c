@@ -13,14 +13,14 @@ static const struct option options[] = {
 };
 
 /* What went besides, which nobody has named. */
-static void report(const struct context *ctx, const char *id, struct json_object *reply)
+static void report(const struct context *ctx, struct json_object *reply)
 {
 	struct json_object *dependents = member_array(reply, "dependents");
 	uint64_t others = member_u64(reply, "otherDependents");
+	const char *id = member_string(reply, "id") ?: "-";
 
 	if (ctx->json != JSON_MODE_OFF) {
-		if (json_add(reply, "id", json_object_new_string(id)) == 0)
-			output_json(ctx, reply);
+		output_json(ctx, reply);
 		return;
 	}
 	for (size_t i = 0; dependents && i < json_object_array_length(dependents); i++)
@@ -31,7 +31,8 @@ static void report(const struct context *ctx, const char *id, struct json_object
 			    (unsigned long long)others, id);
 }
 
-/* Was @id among the dependents of one named before it? @replies: to all of those. */
+/* Was @id, or one that begins so, among the dependents of one named before it? @replies: to all of
+ * those. */
 static bool is_gone(struct json_object *replies, const char *id)
 {
 	for (size_t i = 0; i < json_object_array_length(replies); i++) {
@@ -39,7 +40,8 @@ static bool is_gone(struct json_object *replies, const char *id)
 			member_array(json_object_array_get_idx(replies, i), "dependents");
 
 		for (size_t k = 0; ids && k < json_object_array_length(ids); k++)
-			if (streq(json_object_get_string(json_object_array_get_idx(ids, k)), id))
+			if (strncmp(json_object_get_string(json_object_array_get_idx(ids, k)), id,
+				    strlen(id)) == 0)
 				return true;
 	}
 	return false;
@@ -51,12 +53,12 @@ static int unload(struct context *ctx, struct connection *connection, const char
 	_cleanup_json_ struct json_object *reply = NULL;
 	_cleanup_error_ struct error error = ERROR_INIT;
 
-	if (is_gone(replies, id))
+	if (*id && is_gone(replies, id))
 		return EXIT_SUCCESS;
 	if (unload_call(connection, id, with_dependents, &reply, &error) < 0)
 		return output_error(ctx, &error);
 	if (with_dependents)
-		report(ctx, id, reply);
+		report(ctx, reply);
 	json_object_array_add(replies, TAKE_PTR(reply));
 	return EXIT_SUCCESS;
 }
@@ -74,7 +76,8 @@ int verb_unload(struct context *ctx, int argc, char **argv)
 	if (c < 0)
 		return ctx->exit_status;
 	if (argc == optind)
-		return verb_usage(ctx, "at least one id is needed; \"bpfctl list\" shows them");
+		return verb_usage(ctx,
+				  "at least one id or name is needed; \"bpfctl list\" shows them");
 
 	if (connection_open(ctx->socket, &connection, &error) < 0)
 		return output_error(ctx, &error);

@@ -188,6 +188,20 @@ void audit_floor(const struct peer *peer, const struct floor *floor, uint64_t pr
 	journal_send(entry, JOURNAL_DAEMON);
 }
 
+void audit_floors_reset(const struct peer *peer)
+{
+	struct journal_entry *entry;
+
+	entry = journal_new(LOG_WARNING,
+			    "User %u gave up all rollback floors: what could not be read is in "
+			    "floors.json.old.",
+			    peer->uid);
+	journal_add(entry, MESSAGE_FLOOR);
+	journal_add(entry, "BPFGATE_UID=%u", peer->uid);
+	journal_add(entry, "BPFGATE_PID=%d", peer->pid);
+	journal_send(entry, JOURNAL_DAEMON);
+}
+
 void audit_reloaded(const struct peer *peer, const struct error *error)
 {
 	bool failed = error->code != ERROR_NONE;

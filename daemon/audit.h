@@ -30,6 +30,7 @@ enum audit_outcome {
 };
 void audit_examined(const struct load *load, const struct error *why, enum audit_outcome outcome);
 
+void audit_floors_reset(const struct peer *peer);
 /* @floor as it is now, 0: it is gone. */
 void audit_floor(const struct peer *peer, const struct floor *floor, uint64_t previous);
 

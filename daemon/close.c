@@ -4,7 +4,8 @@
  * and the caller cannot be killed while it waits) and the end of a child that reads. Each gets a
  * thread of its own; they are counted by user, and a user with too many is no longer served. A user
  * may have many uids (subuid(5)), so there is a limit for all together: what comes then waits until
- * one of the threads is done.
+ * one of the threads is done. What no thread could be started for is remembered, without memory,
+ * and tried again.
  */
 #include <limits.h>
 #include <pthread.h>
@@ -32,6 +33,15 @@ struct task {
 };
 
 static struct task *waiting, **waiting_end = &waiting;
+
+/* By the number of the fd: what is left to do with it. LimitNOFILE= is not above this. */
+#define LEFT_MAX 65536
+static struct {
+	void (*run)(int fd);
+	uid_t uid;
+} left[LEFT_MAX];
+static unsigned n_left;
+static int left_end; /* above the highest of them */
 
 static struct account **find(uid_t uid)
 {
@@ -87,7 +97,7 @@ unsigned stuck_count_all(void)
 	unsigned n;
 
 	pthread_mutex_lock(&lock);
-	n = n_all;
+	n = n_all + n_left;
 	pthread_mutex_unlock(&lock);
 	return n;
 }
@@ -175,7 +185,8 @@ static int start_locked(struct task *task)
 	return 0;
 }
 
-static int start(int fd, uid_t uid, void (*run)(int fd))
+/* Lock held. */
+static int start_task(int fd, uid_t uid, void (*run)(int fd))
 {
 	struct task *task = malloc(sizeof(*task));
 	int r;
@@ -183,9 +194,7 @@ static int start(int fd, uid_t uid, void (*run)(int fd))
 	if (!task)
 		return -ENOMEM;
 	*task = (struct task){NULL, fd, uid, run};
-	pthread_mutex_lock(&lock);
 	r = start_locked(task);
-	pthread_mutex_unlock(&lock);
 	if (r < 0)
 		free(task);
 	return r;
@@ -202,6 +211,69 @@ static bool is_small_memfd(int fd)
 	return fd_is_sealed(fd) && fstat(fd, &st) == 0 && st.st_size <= (off_t)BUNDLE_SIZE_MAX;
 }
 
+/* Lock held. */
+static void retry(void)
+{
+	for (int fd = 0; fd < left_end && n_left > 0; fd++) {
+		if (!left[fd].run)
+			continue;
+		if (start_task(fd, left[fd].uid, left[fd].run) < 0)
+			return;
+		left[fd].run = NULL;
+		n_left--;
+	}
+	left_end = n_left > 0 ? left_end : 0;
+}
+
+unsigned stuck_retry(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&lock);
+	retry();
+	n = n_left;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+unsigned stuck_left(void)
+{
+	return __atomic_load_n(&n_left, __ATOMIC_RELAXED);
+}
+
+/* Lock held. Better a fd too many than a daemon that hangs. */
+static void leave(int fd, uid_t uid, void (*run)(int fd), int why)
+{
+	bool fits = fd < LEFT_MAX;
+
+	if (fits && n_left++ == 0)
+		journal_line(
+			LOG_WARNING,
+			"Cannot start a thread to close a client's file, which is tried again: %s",
+			strerror(-why));
+	else if (!fits)
+		journal_line(LOG_ERR, "Cannot start a thread to close a client's file: %s",
+			     strerror(-why));
+	if (!fits)
+		return;
+	left[fd].run = run;
+	left[fd].uid = uid;
+	left_end = fd < left_end ? left_end : fd + 1;
+}
+
+static void start(int fd, uid_t uid, void (*run)(int fd))
+{
+	int r;
+
+	pthread_mutex_lock(&lock);
+	r = start_task(fd, uid, run);
+	if (r < 0)
+		leave(fd, uid, run, r);
+	else
+		retry();
+	pthread_mutex_unlock(&lock);
+}
+
 static void close_now(int fd)
 {
 	close(fd);
@@ -209,19 +281,13 @@ static void close_now(int fd)
 
 void close_async(int fd, uid_t uid)
 {
-	int r;
-
 	if (fd < 0)
 		return;
 	if (is_small_memfd(fd)) {
 		close(fd);
 		return;
 	}
-	r = start(fd, uid, close_now);
-	/* Better a fd too many than a daemon that hangs. */
-	if (r < 0)
-		journal_line(LOG_ERR, "Cannot start a thread to close a client's file: %s",
-			     strerror(-r));
+	start(fd, uid, close_now);
 }
 
 static void reap_now(int pidfd)
@@ -235,6 +301,5 @@ static void reap_now(int pidfd)
 
 void reap_async(int pidfd, uid_t uid)
 {
-	if (start(pidfd, uid, reap_now) < 0)
-		close(pidfd);
+	start(pidfd, uid, reap_now);
 }

@@ -2,10 +2,10 @@
 /* What was loaded before the gate was put up: nothing of that is stopped by it, so it is said. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <systemd/sd-daemon.h>
 
 #include "capability.h"
 #include "enforce-internal.h"
+#include "journal.h"
 #include "text.h"
 
 #define NAMED_MAX 64 /* different names; the rest is a number */
@@ -106,10 +106,9 @@ static void say(const struct found *found)
 	}
 	if (rest)
 		snprintf(text + used, sizeof(text) - used, ", and %u more", rest);
-	fprintf(stderr,
-		SD_NOTICE
-		"Loaded before the gate was put up, and not stopped by it: %u programs%s\n",
-		found->n, text);
+	journal_line(LOG_NOTICE,
+		     "Loaded before the gate was put up, and not stopped by it: %u programs%s",
+		     found->n, text);
 }
 
 void enforce_say_before(const struct bpf_object *const *own)
@@ -123,9 +122,9 @@ void enforce_say_before(const struct bpf_object *const *own)
 	if (raised)
 		capability_raise(CAPABILITY_PERF, false);
 	if (r < 0)
-		fprintf(stderr,
-			SD_NOTICE "What was loaded before the gate was put up cannot be told: %s\n",
-			strerror(-r));
+		journal_line(LOG_NOTICE,
+			     "What was loaded before the gate was put up cannot be told: %s",
+			     strerror(-r));
 	else
 		say(&found);
 }

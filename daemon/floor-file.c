@@ -153,7 +153,17 @@ static int parse(const char *text, size_t size, struct floor_array *ret, struct 
 	return read_floors(list, ret, error);
 }
 
-int floor_file_read(int folder, const char *dir, struct floor_array *ret, struct error *error)
+int floor_file_put_aside(int folder, struct error *error)
+{
+	if (renameat(folder, FLOOR_FILE, folder, FLOOR_FILE_OLD) == 0 || errno == ENOENT)
+		return 0;
+	return error_set(error, -errno, ERROR_FAILED, STEP_REQUEST,
+			 "the file of the rollback floors cannot be put aside: %s",
+			 strerror(errno));
+}
+
+int floor_file_read(int folder, const char *dir, struct floor_array *ret, bool *ret_exists,
+		    struct error *error)
 {
 	_cleanup_free_ char *text = NULL;
 	struct stat st;
@@ -164,8 +174,10 @@ int floor_file_read(int folder, const char *dir, struct floor_array *ret, struct
 	unlinkat(folder, REPLACE_NEW FLOOR_FILE, 0);
 	if (fstatat(folder, FLOOR_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT) {
 		*ret = (struct floor_array){};
+		*ret_exists = false;
 		return 0;
 	}
+	*ret_exists = true;
 	r = owned_read(folder, dir, FLOOR_FILE, geteuid(), FLOOR_FILE_SIZE, &text, &size, error);
 	if (r > 0)
 		return error_set(error, -ELOOP, ERROR_FAILED, STEP_NONE,

@@ -5,6 +5,8 @@
 #include <sys/types.h>
 
 #include "floor-file.h"
+#include "floor-mark.h"
+#include "journal.h"
 #include "json.h"
 #include "record-file.h"
 
@@ -13,11 +15,13 @@
  * place: those who look wait for no disk.
  */
 struct floors {
-	char *dir;
+	char *dir, *marks;
+	bool allow_missing;
 	int folder;		  /* owned, locked; -1: could not be opened */
 	pthread_mutex_t changing; /* held for the whole of a change */
 	pthread_mutex_t lock;	  /* guards what follows */
 	char *broken;		  /* why they cannot be read */
+	char *warning;		  /* what happened to them, where that denies nothing */
 	struct floor_array array;
 };
 
@@ -96,8 +100,52 @@ static void take_away(struct floor_array *array, const char *name, const uint8_t
 
 /* ---- reading ---- */
 
-static int read_all(struct floors *floors, struct floor_array *ret, struct error *error)
+/* There is no file. Has there been one? *ret_warning is malloced, where that denies nothing. */
+static int check_missing(const struct floors *floors, char **ret_warning, struct error *error)
 {
+	_cleanup_free_ char *text = NULL;
+	int r = floors->marks ? floor_mark_exists(floors->marks) : 0, n;
+
+	if (r == 0)
+		return 0;
+	if (r > 0)
+		n = asprintf(&text,
+			     "%s/" FLOOR_FILE " is missing, and %s/" FLOOR_MARK
+			     " says that there was one",
+			     floors->dir, floors->marks);
+	else
+		n = asprintf(&text,
+			     "%s/" FLOOR_FILE " is missing, and whether there was one cannot be "
+			     "told: %s: %s",
+			     floors->dir, floors->marks, strerror(-r));
+	if (n < 0) {
+		text = NULL;
+		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_NONE, "Out of memory.");
+	}
+	if (!floors->allow_missing)
+		return error_set(error, -ENODATA, ERROR_FAILED, STEP_NONE, "%s", text);
+	journal_line(LOG_WARNING, "Old releases can be loaded: %s", text);
+	*ret_warning = TAKE_PTR(text);
+	return 0;
+}
+
+/* Once there is a file: it cannot go unnoticed from now on. */
+static void make_mark(const struct floors *floors)
+{
+	int r = floors->marks ? floor_mark_make(floors->marks) : 0;
+
+	/* no reason to load nothing: the floors themselves are there */
+	if (r < 0)
+		journal_line(LOG_WARNING,
+			     "Cannot keep in %s that there are rollback floors, so that it will "
+			     "not be noticed if they get lost: %s",
+			     floors->marks, strerror(-r));
+}
+
+static int read_all(struct floors *floors, struct floor_array *ret, char **ret_warning,
+		    struct error *error)
+{
+	bool exists = false;
 	int r;
 
 	if (floors->folder < 0) {
@@ -105,23 +153,38 @@ static int read_all(struct floors *floors, struct floor_array *ret, struct error
 		if (r < 0)
 			return r;
 	}
-	return floor_file_read(floors->folder, floors->dir, ret, error);
+	r = floor_file_read(floors->folder, floors->dir, ret, &exists, error);
+	if (r < 0 || exists) {
+		if (r == 0)
+			make_mark(floors);
+		return r;
+	}
+	return check_missing(floors, ret_warning, error);
+}
+
+/* .lock is held. */
+static void mend(struct floors *floors, const struct floor_array *array, char *warning)
+{
+	free(TAKE_PTR(floors->broken));
+	free(floors->warning);
+	free(floors->array.items);
+	floors->warning = warning;
+	floors->array = *array;
 }
 
 int floors_retry(struct floors *floors, struct error *error)
 {
 	_cleanup_error_ struct error why = ERROR_INIT;
 	struct floor_array array = {};
+	char *warning = NULL;
 	int r = 0;
 
 	pthread_mutex_lock(&floors->changing);
 	if (floors->broken)
-		r = read_all(floors, &array, &why);
+		r = read_all(floors, &array, &warning, &why);
 	pthread_mutex_lock(&floors->lock);
 	if (r == 0 && floors->broken) {
-		free(TAKE_PTR(floors->broken));
-		free(floors->array.items);
-		floors->array = array;
+		mend(floors, &array, warning);
 	} else if (r < 0) {
 		char *text = strdup(error_message(&why));
 
@@ -136,7 +199,7 @@ int floors_retry(struct floors *floors, struct error *error)
 		     : 0;
 }
 
-int floors_new(const char *dir, struct floors **ret)
+int floors_new(const struct floor_places *places, struct floors **ret)
 {
 	struct floors *floors = calloc(1, sizeof(*floors));
 
@@ -145,10 +208,12 @@ int floors_new(const char *dir, struct floors **ret)
 	floors->folder = -1;
 	pthread_mutex_init(&floors->changing, NULL);
 	pthread_mutex_init(&floors->lock, NULL);
-	floors->dir = strdup(dir);
+	floors->dir = strdup(places->dir);
+	floors->marks = places->marks ? strdup(places->marks) : NULL;
+	floors->allow_missing = places->allow_missing;
 	/* broken until it has been read */
 	floors->broken = strdup("they have not been read");
-	if (!floors->dir || !floors->broken) {
+	if (!floors->dir || !floors->broken || (places->marks && !floors->marks)) {
 		floors_free(floors);
 		return -ENOMEM;
 	}
@@ -164,6 +229,8 @@ void floors_free(struct floors *floors)
 	pthread_mutex_destroy(&floors->changing);
 	pthread_mutex_destroy(&floors->lock);
 	free(floors->broken);
+	free(floors->warning);
+	free(floors->marks);
 	free(floors->array.items);
 	free(floors->dir);
 	free(floors);
@@ -180,7 +247,8 @@ static int check_usable(const struct floors *floors, uid_t uid, struct error *er
 				 "the rollback floors cannot be read, so nothing is allowed; an "
 				 "administrator finds the reason in the journal of bpfgated");
 	return error_set(error, -EACCES, ERROR_DENIED, STEP_AUTHORISE,
-			 "the rollback floors cannot be read, so nothing is allowed: %s",
+			 "the rollback floors cannot be read, so nothing is allowed: %s: restore "
+			 "the file and reload, or give them up with 'bpfctl floor reset'",
 			 floors->broken);
 }
 
@@ -259,15 +327,19 @@ int floors_list(struct floors *floors, struct floor **ret, unsigned *ret_n, stru
 	return 0;
 }
 
-int floors_reason(struct floors *floors, char **ret)
+int floors_reason(struct floors *floors, bool *ret_denies, char **ret)
 {
-	bool broken;
+	const char *text;
+	int r = 0;
 
 	pthread_mutex_lock(&floors->lock);
-	broken = floors->broken;
-	*ret = broken ? strdup(floors->broken) : NULL;
+	*ret_denies = floors->broken;
+	text = floors->broken ?: floors->warning;
+	*ret = text ? strdup(text) : NULL;
+	if (text && !*ret)
+		r = -ENOMEM;
 	pthread_mutex_unlock(&floors->lock);
-	return broken && !*ret ? -ENOMEM : 0;
+	return r;
 }
 
 /* ---- changing; .changing is held, and the array is read without the lock ---- */
@@ -282,6 +354,7 @@ static int replace(struct floors *floors, struct floor_array *array, struct erro
 		free(array->items);
 		return r;
 	}
+	make_mark(floors);
 	pthread_mutex_lock(&floors->lock);
 	free(floors->array.items);
 	floors->array = *array;
@@ -360,6 +433,46 @@ int floors_set(struct floors *floors, const char *name, const uint8_t signer[sta
 
 	pthread_mutex_lock(&floors->changing);
 	r = set_one(floors, name, signer, sequence, ret_previous, error);
+	pthread_mutex_unlock(&floors->changing);
+	return r;
+}
+
+static int reset(struct floors *floors, struct error *error)
+{
+	const struct floor_array none = {};
+	int r = 0;
+
+	if (!floors->broken && !floors->warning)
+		return error_set(
+			error, -EEXIST, ERROR_FAILED, STEP_REQUEST,
+			"the rollback floors can be read: 'bpfctl floor set' changes them");
+	if (floors->folder < 0)
+		r = record_folder_open(floors->dir, &floors->folder, error);
+	if (r < 0)
+		return r;
+	/* after a warning there can be new ones by now, and they stay */
+	if (floors->broken) {
+		r = floor_file_put_aside(floors->folder, error);
+		if (r == 0)
+			r = floor_file_write(floors->folder, &none, error);
+	}
+	if (r < 0)
+		return r;
+	make_mark(floors);
+	pthread_mutex_lock(&floors->lock);
+	if (floors->broken)
+		mend(floors, &none, NULL);
+	free(TAKE_PTR(floors->warning));
+	pthread_mutex_unlock(&floors->lock);
+	return 0;
+}
+
+int floors_reset(struct floors *floors, struct error *error)
+{
+	int r;
+
+	pthread_mutex_lock(&floors->changing);
+	r = reset(floors, error);
 	pthread_mutex_unlock(&floors->changing);
 	return r;
 }

@@ -20,9 +20,16 @@ struct floor {
 
 struct floors;
 
-/* @dir ("/var/lib/bpfgate") is made 0700 if missing. What is wrong with it or the file is kept, to
- * be said by the functions below; -ENOMEM is the only failure. */
-int floors_new(const char *dir, struct floors **ret);
+/* Borrowed. */
+struct floor_places {
+	const char *dir;    /* "/var/lib/bpfgate": the file; made 0700 if missing */
+	const char *marks;  /* "/var/lib/bpfgate-marks": says that there was a file; NULL: none */
+	bool allow_missing; /* warn where there was one, and do not deny all loads */
+};
+
+/* What is wrong with the folder or the file is kept, to be said by the functions below; -ENOMEM is
+ * the only failure. */
+int floors_new(const struct floor_places *places, struct floors **ret);
 void floors_free(struct floors *floors);
 
 /* Reads the file again where it could not be read. An error says why it still cannot. */
@@ -57,11 +64,18 @@ int floors_raise(struct floors *floors, uid_t uid, const struct release *release
 int floors_set(struct floors *floors, const char *name, const uint8_t signer[static DIGEST_SIZE],
 	       uint64_t sequence, uint64_t *ret_previous, struct error *error);
 
+/*
+ * Goes on without any where they cannot be read, or are missing: what is there is put aside as
+ * floors.json.old. -EEXIST where they can be read.
+ */
+int floors_reset(struct floors *floors, struct error *error);
+
 /* All of them, by name: a malloced copy. */
 int floors_list(struct floors *floors, struct floor **ret, unsigned *ret_n, struct error *error);
 
-/* Why they cannot be read, so that all loads are denied: malloced, in *ret; or NULL. -ENOMEM. */
-int floors_reason(struct floors *floors, char **ret);
+/* Why they cannot be read, so that all loads are denied (*ret_denies), or what there is to warn of:
+ * malloced, in *ret; or NULL. -ENOMEM. */
+int floors_reason(struct floors *floors, bool *ret_denies, char **ret);
 
 /* Appends {name, signer, sequence}, as the file and the interface have it, to @array. -ENOMEM. */
 int floor_to_json(const struct floor *floor, struct json_object *array);

@@ -5,11 +5,13 @@
 
 #include "connection.h"
 #include "gate-report.h"
+#include "seal.h"
 
 /* To take one in, or to refuse it, costs little: whoever connects in a loop keeps nobody waiting.
  */
 #define ACCEPT_AT_ONCE 512
 #define PAUSE_USEC     (200 * 1000)
+#define RETRY_USEC     (1000 * 1000)
 
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -48,6 +50,29 @@ static int on_accept(sd_event_source *source, int listen_fd, uint32_t revents, v
 	return 0;
 }
 
+/* ---- what could not be closed ---- */
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct front *front = userdata;
+
+	/* on_post() sees what is left */
+	stuck_retry();
+	front->retry_source = sd_event_source_disable_unref(front->retry_source);
+	return 0;
+}
+
+/* After whatever the loop did. Without memory for a timer it comes here again with the next. */
+static int on_post(sd_event_source *source, void *userdata)
+{
+	struct front *front = userdata;
+
+	if (!front->retry_source && stuck_left() > 0)
+		sd_event_add_time_relative(front->event, &front->retry_source, CLOCK_MONOTONIC,
+					   RETRY_USEC, 0, on_retry, front);
+	return 0;
+}
+
 /*
  * sd-event opens its timer fd with the first timer and keeps it. Let that be now: what the daemon
  * has open is then the same before and after any client, and can be checked.
@@ -80,9 +105,12 @@ int front_new(sd_event *event, struct gate *gate, int listen_fd, struct front **
 	if (r >= 0)
 		r = gate_report_new(event, &front->report);
 	if (r >= 0)
+		r = sd_event_add_post(event, &front->post_source, on_post, front);
+	if (r >= 0)
 		r = sd_event_add_io(event, &front->listen_source, listen_fd, EPOLLIN, on_accept,
 				    front);
 	if (r < 0) {
+		sd_event_source_disable_unref(front->post_source);
 		gate_report_free(front->report);
 		workers_free(front->workers);
 		sd_event_unref(front->event);
@@ -99,6 +127,8 @@ bool front_free(struct front *front, uint64_t usec)
 		return true;
 	front->listen_source = sd_event_source_disable_unref(front->listen_source);
 	front->pause_source = sd_event_source_disable_unref(front->pause_source);
+	front->retry_source = sd_event_source_disable_unref(front->retry_source);
+	front->post_source = sd_event_source_disable_unref(front->post_source);
 	front->listen_fd = safe_close(front->listen_fd);
 	while (front->connections)
 		connection_free(front->connections);

@@ -31,6 +31,8 @@ struct front {
 	sd_event_source *listen_source;
 	bool reloading, reload_again;  /* at a signal: reload.c */
 	sd_event_source *pause_source; /* while there are no fds or memory to accept with */
+	sd_event_source *retry_source; /* while there is what could not be closed */
+	sd_event_source *post_source;
 };
 
 /* Serves @listen_fd (taken over on success) from @event's loop. */

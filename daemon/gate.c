@@ -6,6 +6,7 @@
 #include "audit.h"
 #include "enforce.h"
 #include "journal.h"
+#include "pin.h"
 
 struct snapshot *gate_snapshot(struct gate *gate)
 {
@@ -47,20 +48,59 @@ static void report_snapshot(const struct snapshot *snapshot)
 		journal_line(LOG_INFO, "Revocations in force: %u", snapshot->revocations->n);
 }
 
+static int guard_links(struct gate *gate)
+{
+	_cleanup_free_ struct load **loads = NULL;
+	unsigned n = 0;
+	int r;
+
+	r = table_list(gate->table, 0, &loads, &n);
+	for (unsigned i = 0; i < n; i++) {
+		for (unsigned j = 0; j < loads[i]->links.n && r == 0; j++)
+			r = enforce_link_add(loads[i]->links.items[j].fd);
+		load_unref(loads[i]);
+	}
+	return r;
+}
+
+/* Of links whose load is unknown nobody else may get a descriptor either: then the gate goes on
+ * with all that the earlier daemon told it. */
+static int forget_links(struct gate *gate)
+{
+	if (table_count_unknown(gate->table) > 0)
+		return 0;
+	enforce_links_forget();
+	return guard_links(gate);
+}
+
+/* Without a place for pins a load fails at its end, and says the same. */
+static void report_pins(void)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	if (pin_root_check(&error) < 0)
+		journal_line(LOG_ERR, "Nothing can be loaded to stay: %s", error_message(&error));
+}
+
 static int restore(struct gate *gate, struct error *error)
 {
 	_cleanup_examination_ struct examination examination = {};
-	unsigned restored = 0, removed = 0;
+	struct restoration found = {};
 	int r;
 
+	report_pins();
 	enforce_links_begin();
-	enforce_links_forget();
-	r = table_restore(gate->table, &restored, &removed, error);
+	r = table_restore(gate->table, &found, error);
+	if (r == 0 && forget_links(gate) < 0)
+		r = error_set(error, -EIO, ERROR_FAILED, STEP_NONE,
+			      "The links of what is loaded cannot be guarded.");
 	enforce_links_end();
 	if (r < 0)
 		return r;
-	if (restored + removed)
-		journal_line(LOG_INFO, "Taken up again: %u loads; removed: %u", restored, removed);
+	if (found.n_restored + found.n_removed + found.n_unknown)
+		journal_line(found.n_unknown ? LOG_WARNING : LOG_INFO,
+			     "Taken up again: %u loads; removed: %u; left as they are, unknown: %u",
+			     found.n_restored, found.n_removed, found.n_unknown);
 	r = examine_all(gate, gate->snapshot, &examination);
 	return r < 0 ? error_set(error, r, ERROR_FAILED, STEP_NONE, "Out of memory.") : 0;
 }
@@ -70,7 +110,7 @@ static int setup_floors(struct gate *gate)
 	_cleanup_error_ struct error why = ERROR_INIT;
 	int r;
 
-	r = floors_new(gate->configuration.store_dir, &gate->floors);
+	r = floors_new(&gate->configuration.floors, &gate->floors);
 	if (r == 0 && floors_retry(gate->floors, &why) < 0)
 		journal_line(LOG_ERR, "%s", error_message(&why));
 	return r;
@@ -168,6 +208,12 @@ static int reload_result(const struct snapshot *snapshot, const struct examinati
 				examination->n_failed);
 	if (r == 0 && snapshot->stale_reason)
 		r = add_failure(&text, "%s", snapshot->stale_reason);
+	if (r == 0 && examination->n_unknown)
+		r = add_failure(
+			&text,
+			"%u loads of an earlier bpfgated are unknown still; \"bpfctl list\" "
+			"shows them, the journal says why",
+			examination->n_unknown);
 	if (r == 0 && floors->code != ERROR_NONE)
 		r = add_failure(&text, "%s", error_message(floors));
 	if (r == 0 && (snapshot->policy->deny_all || snapshot->revocations->deny_all))
@@ -179,6 +225,22 @@ static int reload_result(const struct snapshot *snapshot, const struct examinati
 	return text ? error_set(error, examination->n_failed ? -EIO : -EINVAL, ERROR_FAILED,
 				STEP_NONE, "%s", text)
 		    : 0;
+}
+
+/* What could not be looked at when the daemon was started. Where that fails it is as unknown as
+ * before. */
+static void try_unknown(struct gate *gate, struct examination *ret)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct restoration found;
+
+	if (table_count_unknown(gate->table) == 0)
+		return;
+	enforce_links_begin();
+	if (table_restore_unknown(gate->table, &found, &error) < 0)
+		journal_line(LOG_ERR, "Unknown loads: %s", error_message(&error));
+	enforce_links_end();
+	ret->n_unknown = table_count_unknown(gate->table);
 }
 
 /* One at a time. Whatever fails, the rest is done. */
@@ -196,6 +258,7 @@ static int reload(struct gate *gate, struct examination *ret, struct error *erro
 	report_snapshot(snapshot);
 	report_revoked(old, snapshot);
 	floors_retry(gate->floors, &floors);
+	try_unknown(gate, ret);
 	r = examine_all(gate, snapshot, ret);
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_NONE, "Out of memory.");
@@ -226,7 +289,7 @@ static int guard_all(struct gate *gate)
 	enforce_links_begin();
 	r = table_list(gate->table, 0, &loads, &n);
 	for (unsigned i = 0; i < n; i++) {
-		if (r == 0)
+		if (r == 0 && !loads[i]->unknown)
 			r = enforce_guard(&loads[i]->objects, &loads[i]->links);
 		load_unref(loads[i]);
 	}

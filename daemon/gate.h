@@ -37,7 +37,8 @@ struct examination {
 	struct removal unloaded;   /* revoked */
 	struct removal dependents; /* that followed them */
 	unsigned n_kept, n_untrusted;
-	unsigned n_failed; /* revoked, but could not be unloaded */
+	unsigned n_failed;  /* revoked, but could not be unloaded */
+	unsigned n_unknown; /* of an earlier daemon, and still not to be looked at */
 };
 void examination_done(struct examination *examination);
 #define _cleanup_examination_ _cleanup_(examination_done)

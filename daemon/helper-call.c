@@ -199,8 +199,9 @@ static int symbols_get(const struct helper_symbols **ret)
 
 	pthread_mutex_lock(&cache.lock);
 	if (cache.symbols.base == 0) {
-		file = kfunc_open_symbols();
-		r = file ? helper_symbols_read(file, &cache.symbols) : -errno;
+		r = kfunc_open_symbols(&file);
+		if (r == 0)
+			r = helper_symbols_read(file, &cache.symbols);
 	}
 	pthread_mutex_unlock(&cache.lock);
 	*ret = &cache.symbols;

@@ -40,16 +40,40 @@ static int key_control(int operation, unsigned long a, unsigned long b, unsigned
 	return r < 0 ? -errno : (int)r;
 }
 
+/* Nothing that a certificate, or the configuration, is to blame for. */
+static bool is_shortage(int r)
+{
+	return r == -EDQUOT || r == -ENOMEM;
+}
+
+static int fail_shortage(struct error *error, int r, const char *what)
+{
+	char buffer[ERRNO_TEXT_SIZE];
+
+	error_set(error, r, ERROR_FAILED, STEP_NONE,
+		  "%s: %s: root has too many keys (/proc/key-users, kernel.keys.root_maxkeys and "
+		  "root_maxbytes)",
+		  what, errno_text(-r, buffer));
+	if (error && !error->errnum)
+		error->errnum = -r;
+	return r;
+}
+
 static unsigned long serial_arg(int32_t serial)
 {
 	return (unsigned long)(long)serial;
 }
 
+/* Why there is no session keyring of this process's own, so that none can be made: 0, it is there.
+ */
+static int no_session;
+
 int keyring_setup(void)
 {
 	int r = key_control(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0);
 
-	return r < 0 ? r : 0;
+	no_session = is_shortage(r) ? r : 0;
+	return r < 0 && !no_session ? r : 0;
 }
 
 static int ring_add_certificate(int32_t ring, struct blob certificate)
@@ -83,10 +107,16 @@ int keyring_make(const struct blob *certificates, unsigned n, int *rejected, int
 	int32_t ring;
 	int r;
 
+	if (no_session)
+		return fail_shortage(error, no_session,
+				     "there was no session keyring to be had when bpfgated was "
+				     "started; restart it when there is");
 	/* Links go by their description: a second one of the same would take the first one's place
 	 * here, under loads that use it, and be taken away in its stead later. */
 	snprintf(name, sizeof(name), "bpfgate-%u", __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED));
 	ring = key_add("keyring", name, NULL, 0, KEY_SPEC_SESSION_KEYRING);
+	if (is_shortage(ring))
+		return fail_shortage(error, ring, "cannot make a keyring");
 	if (ring < 0) {
 		error_set(error, ring, ERROR_FAILED, STEP_NONE,
 			  "cannot make a keyring in the session keyring (%s): does the unit have "
@@ -99,6 +129,10 @@ int keyring_make(const struct blob *certificates, unsigned n, int *rejected, int
 	}
 	for (unsigned i = 0; i < n; i++) {
 		r = ring_add_certificate(ring, certificates[i]);
+		if (is_shortage(r)) {
+			keyring_drop(ring);
+			return fail_shortage(error, r, "cannot put a key into the keyring");
+		}
 		rejected[i] = r < 0 ? -r : 0;
 	}
 	r = ring_close(ring);

@@ -106,15 +106,18 @@ int kfunc_symbols_read(FILE *file, struct kfunc_symbols *ret)
 	return 0;
 }
 
-FILE *kfunc_open_symbols(void)
+int kfunc_open_symbols(FILE **ret)
 {
 	bool raised = capability_raise(CAPABILITY_SYMBOLS, true) == 0;
 	FILE *file = fopen(KALLSYMS, "re");
+	int r = file ? 0 : -errno;
 
 	/* a thread that could not be lowered again must not go on */
 	if (raised && capability_raise(CAPABILITY_SYMBOLS, false) < 0)
 		abort();
-	return file;
+	if (r == 0)
+		*ret = file;
+	return r;
 }
 
 static struct {
@@ -130,8 +133,9 @@ static int symbols_get(struct kfunc_symbols *ret)
 
 	pthread_mutex_lock(&cache.lock);
 	if (!cache.known) {
-		file = kfunc_open_symbols();
-		r = file ? kfunc_symbols_read(file, &cache.symbols) : -errno;
+		r = kfunc_open_symbols(&file);
+		if (r == 0)
+			r = kfunc_symbols_read(file, &cache.symbols);
 		cache.known = r == 0;
 	}
 	if (r == 0)

@@ -69,8 +69,8 @@ const char *kfunc_judge(const struct kfunc_symbols *symbols, const struct kfunc_
 			const struct manifest *manifest, const struct kfunc_grant *grant,
 			char buffer[static KFUNC_REASON_MAX]);
 
-/* /proc/kallsyms, opened with CAP_SYSLOG where that is there. NULL and errno. */
-FILE *kfunc_open_symbols(void);
+/* /proc/kallsyms, opened with CAP_SYSLOG where that is there. */
+int kfunc_open_symbols(FILE **ret);
 
 /* "ADDRESS TYPE NAME" of a line of it; false for symbols of modules, and for other lines. */
 bool kfunc_parse_symbol(const char *line, uint64_t *ret_address, char ret_name[static 128]);

@@ -27,7 +27,9 @@ static int bind_to(int fd, const struct sockaddr_un *address)
 {
 	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
 		return 0;
-	if (errno != EADDRINUSE || is_served(address))
+	if (errno != EADDRINUSE)
+		return -errno;
+	if (is_served(address))
 		return -EADDRINUSE;
 	/* left behind by a daemon that was killed */
 	if (unlink(address->sun_path) < 0 ||

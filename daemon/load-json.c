@@ -142,8 +142,10 @@ static int add_head(struct json_object *object, const struct load *load)
 		r = add_after(object, m);
 	if (r == 0)
 		r = add_string(object, "lifetime", lifetime_name(load->lifetime));
-	if (r == 0)
+	if (r == 0 && load->uid != LOAD_UID_UNKNOWN)
 		r = add_number(object, "uid", load->uid);
+	if (r == 0)
+		r = add_string(object, "unknown", load->unknown);
 	if (r == 0)
 		r = add_number(object, "loadedAtUSec", load->loaded_usec);
 	if (r == 0)

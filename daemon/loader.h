@@ -32,13 +32,15 @@ bool kernel_has(enum feature feature);
 
 /* ---- the keyring (keyring.c) ---- */
 
-/* A session keyring of the process's own, which no login shares; before there are threads. */
+/* A session keyring of the process's own, which no login shares; before there are threads. Where
+ * root has too many keys it succeeds, and keyring_make() says why it fails. */
 int keyring_setup(void);
 
 /*
  * Makes a new keyring that holds exactly the @n certificates (DER) and nobody can add to, linked
  * from the daemon's private session keyring. *ret is its serial. A certificate that the kernel does
- * not take is reported in @rejected[i] (a positive errno, else 0) and left out.
+ * not take is reported in @rejected[i] (a positive errno, else 0) and left out. -EDQUOT, -ENOMEM:
+ * of none, and *ret is untouched.
  */
 int keyring_make(const struct blob *certificates, unsigned n, int *rejected, int32_t *ret,
 		 struct error *error);
@@ -239,6 +241,9 @@ int pin_check(const struct loaded *loaded, const struct program_info *programs,
 	      struct error *error);
 /* Removes the folder and what is in it, links first; absent is fine. */
 int pin_remove(const char *id);
+/* Is there such a folder: 1 or 0. A negative errno where PIN_ROOT does not tell, because it is no
+ * folder of a bpffs that is the daemon's alone. */
+int pin_exists(const char *id);
 /*
  * Makes sure that no other daemon uses PIN_ROOT, as long as *ret_fd (owned) is open: each would
  * take the other's pins for leftovers. -EWOULDBLOCK. Without a bpffs: 0 and -1.

@@ -19,7 +19,8 @@
 struct options {
 	int32_t keyring;
 	bool has_keyring;
-	const char *socket, *keys, *revoked, *state, *store;
+	const char *socket, *keys, *revoked, *state, *store, *marks;
+	bool allow_missing_floors;
 	unsigned n_policy;
 	const char *policy[POLICY_DIRS_MAX + 1]; /* ends with NULL */
 	bool daemon_only;
@@ -43,6 +44,10 @@ static void help(void)
 	       "/run/bpfgate-state)\n"
 	       "  --store DIR           what outlives a reboot: rollback floors (default: "
 	       "/var/lib/bpfgate)\n"
+	       "  --marks DIR           that there were floors (default: /var/lib/bpfgate-marks)\n"
+	       "  --missing-floors ACTION\n"
+	       "                        where they have got lost: deny (all loads; default) or "
+	       "warn\n"
 	       "  --keyring NAME        let the kernel verify with a keyring of its own: builtin, "
 	       "secondary\n"
 	       "                        or platform (default: one that holds the trusted "
@@ -71,6 +76,8 @@ enum {
 	REVOKED,
 	STATE,
 	STORE,
+	MARKS,
+	MISSING_FLOORS,
 	POLICY,
 	KEYRING,
 	UNSAFE,
@@ -96,6 +103,8 @@ static const char **plain_option(struct options *o, int c)
 		return &o->state;
 	case STORE:
 		return &o->store;
+	case MARKS:
+		return &o->marks;
 	case POLICY:
 		return o->n_policy < POLICY_DIRS_MAX ? &o->policy[o->n_policy++] : NULL;
 	default:
@@ -146,6 +155,12 @@ static int take_option(struct options *o, int c, const char *value)
 		fprintf(stderr, "bpfgated: --keyring %s: must be builtin, secondary or platform\n",
 			value);
 		return -EINVAL;
+	case MISSING_FLOORS:
+		o->allow_missing_floors = streq(value, "warn");
+		if (o->allow_missing_floors || streq(value, "deny"))
+			return 1;
+		fprintf(stderr, "bpfgated: --missing-floors %s: must be deny or warn\n", value);
+		return -EINVAL;
 	case UNSAFE:
 		o->daemon_only = true;
 		return 1;
@@ -174,6 +189,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{"policy", required_argument, NULL, POLICY},
 		{"state", required_argument, NULL, STATE},
 		{"store", required_argument, NULL, STORE},
+		{"marks", required_argument, NULL, MARKS},
+		{"missing-floors", required_argument, NULL, MISSING_FLOORS},
 		{"keyring", required_argument, NULL, KEYRING},
 		{"unsafe-daemon-only", no_argument, NULL, UNSAFE},
 		{"gate", required_argument, NULL, GATE_MODE},
@@ -291,7 +308,12 @@ static int run(const struct options *o, struct error *error)
 				.keys_dir = o->keys ?: "/etc/bpfgate/keys.d",
 				.revoked_dir = o->revoked ?: "/etc/bpfgate/revoked.d",
 				.policy_dirs = o->n_policy ? o->policy : default_policy,
-				.store_dir = o->store ?: "/var/lib/bpfgate",
+				.floors =
+					{
+						.dir = o->store ?: "/var/lib/bpfgate",
+						.marks = o->marks ?: "/var/lib/bpfgate-marks",
+						.allow_missing = o->allow_missing_floors,
+					},
 				.owner = geteuid(),
 				.keyring = o->has_keyring ? &o->keyring : NULL,
 			},

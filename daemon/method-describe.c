@@ -5,7 +5,7 @@
 
 struct describe_job {
 	struct call_job base; /* first */
-	char id[LOAD_ID_SIZE];
+	char *text;	      /* owned: which one is asked for */
 	bool open_maps;
 	struct road_reply reply;
 };
@@ -14,11 +14,14 @@ static int describe(struct describe_job *j, struct error *error)
 {
 	struct gate *gate = j->base.front->gate;
 	_cleanup_load_ struct load *load = NULL;
+	char id[LOAD_ID_SIZE];
 	int r;
 
-	r = table_find(gate->table, j->id, j->base.peer.uid, &load, error);
+	r = table_resolve(gate->table, j->text, j->base.peer.uid, id, error);
+	if (r == 0)
+		r = table_find(gate->table, id, j->base.peer.uid, &load, error);
 	if (r < 0) {
-		error_field_string(error, "id", j->id);
+		error_field_string(error, "id", j->text);
 		return r;
 	}
 	if (j->open_maps)
@@ -36,20 +39,26 @@ static void run(struct job *job)
 	j->base.r = describe(j, &j->base.error);
 }
 
+static void describe_job_free(struct describe_job *j)
+{
+	call_job_done(&j->base);
+	free(j->text);
+	free(j);
+}
+
 static void done(struct job *job)
 {
 	struct describe_job *j = (struct describe_job *)job;
 
 	if (j->base.r < 0) {
 		if (j->open_maps)
-			audit_refused(&j->base.peer, "open maps", j->id, &j->base.error);
+			audit_refused(&j->base.peer, "open maps", j->text, &j->base.error);
 		call_reply_error(j->base.call, &j->base.error);
 	} else {
 		call_reply_load(j->base.call, &j->reply, false);
 		road_reply_done(&j->reply);
 	}
-	call_job_done(&j->base);
-	free(j);
+	describe_job_free(j);
 }
 
 void method_describe(struct call *call)
@@ -65,22 +74,19 @@ void method_describe(struct call *call)
 
 	if (!call_parameters(call, members))
 		return;
-	if (strlen(id) >= LOAD_ID_SIZE) {
-		call_reply_invalid(call, "id");
-		return;
-	}
 	j = calloc(1, sizeof(*j));
-	if (!j) {
+	if (j)
+		j->text = strdup(id);
+	if (!j || !j->text) {
+		free(j);
 		call_reply_error(call, &(struct error){.code = ERROR_FAILED, .step = STEP_REQUEST});
 		return;
 	}
-	strcpy(j->id, id);
 	j->open_maps = open_maps;
 	j->base.job.run = run;
 	j->base.job.done = done;
 	if (call_job_submit(&j->base, call, USER_JOBS, &j->base.error) == 0)
 		return;
 	call_reply_error(call, &j->base.error);
-	call_job_done(&j->base);
-	free(j);
+	describe_job_free(j);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The methods ListFloors and SetFloor: for root, as they name what all users have loaded. */
+/* The methods ListFloors, SetFloor and ResetFloors: for root, as they name what all users have
+ * loaded. */
 #include "audit.h"
 #include "method.h"
 #include "service.h"
@@ -132,5 +133,49 @@ void method_set_floor(struct call *call)
 		return;
 	call_reply_error(call, &j->base.error);
 	call_job_done(&j->base);
+	free(j);
+}
+
+/* ---- ResetFloors ---- */
+
+static void run_reset(struct job *job)
+{
+	struct call_job *j = (struct call_job *)job;
+
+	j->r = floors_reset(j->front->gate->floors, &j->error);
+}
+
+static void done_reset(struct job *job)
+{
+	struct call_job *j = (struct call_job *)job;
+
+	if (j->r < 0) {
+		audit_refused(&j->peer, "give up the rollback floors", NULL, &j->error);
+		call_reply_error(j->call, &j->error);
+	} else {
+		audit_floors_reset(&j->peer);
+		call_reply(j->call, json_object_new_object(), NULL, 0);
+	}
+	call_job_done(j);
+	free(j);
+}
+
+void method_reset_floors(struct call *call)
+{
+	struct call_job *j;
+
+	if (!call_parameters(call, (const struct json_member[]){{}}) || !call_by_root(call))
+		return;
+	j = calloc(1, sizeof(*j));
+	if (!j) {
+		call_reply_error(call, &(struct error){.code = ERROR_FAILED, .step = STEP_REQUEST});
+		return;
+	}
+	j->job.run = run_reset;
+	j->job.done = done_reset;
+	if (call_job_submit(j, call, USER_JOBS, &j->error) == 0)
+		return;
+	call_reply_error(call, &j->error);
+	call_job_done(j);
 	free(j);
 }

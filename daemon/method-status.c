@@ -85,10 +85,10 @@ static struct json_object *floors_to_json(struct floors *floors, uid_t uid)
 {
 	struct json_object *object = json_object_new_object();
 	_cleanup_free_ char *reason = NULL;
-	bool broken = floors_reason(floors, &reason) < 0 || reason;
+	bool denies, something = floors_reason(floors, &denies, &reason) < 0 || reason;
 
-	json_add(object, "denyAll", json_object_new_boolean(broken));
-	if (broken)
+	json_add(object, "denyAll", json_object_new_boolean(denies));
+	if (something)
 		add_string(object, "reason", uid == 0 && reason ? reason : for_root);
 	return object;
 }
@@ -160,6 +160,7 @@ void method_status(struct call *call)
 	json_add(parameters, "configuration", reload_to_json(snapshot, call->uid));
 	add_string(parameters, "gate", gate_mode_name(enforce_mode()));
 	json_add(parameters, "loads", json_object_new_uint64(table_count_all(gate->table)));
+	json_add(parameters, "unknown", json_object_new_uint64(table_count_unknown(gate->table)));
 	json_add(parameters, "uid", json_object_new_uint64(call->uid));
 	call_reply(call, parameters, NULL, 0);
 }

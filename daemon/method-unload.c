@@ -7,6 +7,7 @@
 
 struct unload_call {
 	struct call_job base; /* first */
+	char *text;	      /* owned: which one is asked for */
 	char id[LOAD_ID_SIZE];
 	bool with_dependents;
 	struct removal removal; /* what went with it */
@@ -17,6 +18,9 @@ static void run(struct job *job)
 	struct unload_call *j = (struct unload_call *)job;
 	struct table *table = j->base.front->gate->table;
 
+	j->base.r = table_resolve(table, j->text, j->base.peer.uid, j->id, &j->base.error);
+	if (j->base.r < 0)
+		return;
 	if (j->with_dependents)
 		j->base.r = stage_take_down(table, j->id, j->base.peer.uid, &j->removal,
 					    &j->base.error);
@@ -45,7 +49,8 @@ static void reply(struct unload_call *j)
 {
 	struct json_object *parameters = json_object_new_object();
 
-	if (removal_to_json(&j->removal, j->base.peer.uid, parameters) == 0) {
+	if (json_add_string(parameters, "id", j->id) == 0 &&
+	    removal_to_json(&j->removal, j->base.peer.uid, parameters) == 0) {
 		call_reply(j->base.call, parameters, NULL, 0);
 		return;
 	}
@@ -56,6 +61,7 @@ static void reply(struct unload_call *j)
 static void unload_call_free(struct unload_call *j)
 {
 	removal_done(&j->removal);
+	free(j->text);
 	call_job_done(&j->base);
 	free(j);
 }
@@ -68,8 +74,10 @@ static void done(struct job *job)
 	/* they may have been loaded by other connections than asks */
 	unload_tell(j->base.front, &j->removal);
 	if (j->base.r < 0) {
-		error_field_string(&j->base.error, "id", j->id);
-		audit_refused(&j->base.peer, "unload", j->id, &j->base.error);
+		const char *id = *j->id ? j->id : j->text;
+
+		error_field_string(&j->base.error, "id", id);
+		audit_refused(&j->base.peer, "unload", id, &j->base.error);
 		call_reply_error(j->base.call, &j->base.error);
 	} else {
 		audit_unloaded(j->base.peer.uid, j->id, "asked for");
@@ -94,16 +102,14 @@ void method_unload(struct call *call)
 
 	if (!call_parameters(call, members))
 		return;
-	if (strlen(id) >= LOAD_ID_SIZE) {
-		call_reply_invalid(call, "id");
-		return;
-	}
 	j = calloc(1, sizeof(*j));
-	if (!j) {
+	if (j)
+		j->text = strdup(id);
+	if (!j || !j->text) {
+		free(j);
 		call_reply_error(call, &(struct error){.code = ERROR_FAILED, .step = STEP_REQUEST});
 		return;
 	}
-	strcpy(j->id, id);
 	j->with_dependents = with_dependents;
 	j->base.job.run = run;
 	j->base.job.done = done;

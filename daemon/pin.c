@@ -12,6 +12,7 @@
 
 #include "enforce.h"
 
+#define BPFFS "/sys/fs/bpf"
 /* "PIN_ROOT/ID/prog-NUMBER", the longest of them */
 #define PIN_PATH_MAX (sizeof(PIN_ROOT) + LOAD_ID_SIZE + sizeof("/prog-") + 10)
 
@@ -52,9 +53,22 @@ static int root_open(struct error *error)
 	return TAKE_FD(fd);
 }
 
+static bool have_bpffs(void)
+{
+	struct statfs fs;
+
+	return statfs(BPFFS, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
+}
+
 int pin_root_check(struct error *error)
 {
 	_cleanup_close_ int fd = -1;
+
+	if (!have_bpffs())
+		return error_set(error, -ENOTSUP, ERROR_FAILED, STEP_RECORD,
+				 "no bpffs is mounted at " BPFFS
+				 ", where bpfgated keeps what it loads: an administrator mounts it "
+				 "(systemctl start sys-fs-bpf.mount)");
 
 	if (mkdir(PIN_ROOT, 0700) < 0 && errno != EEXIST)
 		return fail(error, -errno, "make", PIN_ROOT);
@@ -171,6 +185,9 @@ static int open_one(const char *id, const char *kind, unsigned number, int *ret_
 
 	snprintf(path, sizeof(path), PIN_ROOT "/%s/%s-%u", id, kind, number);
 	fd = bpf_obj_get(path);
+	/* It is missing only where its folder says so: a filter may give bpf(2) any errno. */
+	if (fd == -ENOENT && faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		fd = -EIO;
 	if (fd < 0)
 		return fail(error, fd, "open", path);
 	*ret_fd = fd;
@@ -182,8 +199,8 @@ static int open_links(const char *id, struct links *links, struct error *error)
 	for (unsigned i = 0; i < links->n; i++) {
 		int r = open_one(id, "link", i, &links->items[i].fd, error);
 
-		if (r == 0)
-			r = enforce_link_add(links->items[i].fd);
+		if (r == 0 && enforce_link_add(links->items[i].fd) < 0)
+			r = fail(error, -EIO, "guard a link of", id);
 		if (r < 0) {
 			for (unsigned j = 0; j <= i; j++)
 				links->items[j].fd = safe_close(links->items[j].fd);
@@ -334,6 +351,19 @@ int pin_remove_folder(const char *name)
 int pin_remove(const char *id)
 {
 	return id_valid(id) ? pin_remove_folder(id) : -EINVAL;
+}
+
+int pin_exists(const char *id)
+{
+	_cleanup_close_ int root = root_open(NULL);
+
+	if (root < 0)
+		return root;
+	if (!id_valid(id))
+		return -EINVAL;
+	if (faccessat(root, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : -errno;
 }
 
 int pin_sweep(void)

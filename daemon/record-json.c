@@ -5,10 +5,11 @@
 #include "tuning-json.h"
 
 /*
- * Raised with any change of what is written: another version's records are not guessed at. The
- * first change after a release reads that release's, too, since what is loaded survives an upgrade.
+ * Raised with any change of what is written. The version before is read as well, since what is
+ * loaded survives an upgrade; others are not guessed at.
  */
-#define RECORD_VERSION 3
+#define RECORD_VERSION	   3
+#define RECORD_VERSION_OLD 2 /* without "tunables" */
 
 bool record_id_valid(const char *id)
 {
@@ -351,8 +352,6 @@ static int read_links(struct json_object *array, struct load *load, struct error
 
 static int read_scalars(const struct parts *parts, struct load *load, struct error *error)
 {
-	if (parts->version != RECORD_VERSION)
-		return bad(error, -EPROTONOSUPPORT, "version: written by another bpfgated");
 	if (!record_id_valid(parts->id))
 		return bad(error, -EINVAL, "id: not an id");
 	if (parts->uid >= UINT32_MAX)
@@ -384,8 +383,10 @@ static int read_parts(const struct parts *parts, struct load *load, struct error
 	r = read_signers(parts->signers, load, error);
 	if (r == 0)
 		r = read_counted(parts, load, error);
-	if (r == 0)
+	if (r == 0 && parts->version > RECORD_VERSION_OLD)
 		r = read_tunables(parts->tunables, load, error);
+	else if (r == 0)
+		r = tuning_resolve(load->manifest, NULL, 0, &load->tuning, error);
 	if (r < 0)
 		return r;
 	r = read_objects(parts->programs, parts->maps, load, error);
@@ -397,10 +398,30 @@ static int read_parts(const struct parts *parts, struct load *load, struct error
 	return read_links(parts->links, load, error);
 }
 
+/* Before anything else: what another version writes may have any members. */
+static int check_version(struct json_object *object, uint64_t *ret, struct error *error)
+{
+	struct json_object *value = NULL;
+	int64_t version = 0;
+
+	if (json_object_object_get_ex(object, "version", &value) &&
+	    json_object_is_type(value, json_type_int))
+		version = json_object_get_int64(value);
+	if (version <= 0)
+		return bad(error, -EINVAL, "version: none");
+	if (version < RECORD_VERSION_OLD || version > RECORD_VERSION)
+		return error_set(error, -EPROTONOSUPPORT, ERROR_FAILED, STEP_RECORD,
+				 "version %lld, written by another bpfgated", (long long)version);
+	*ret = (uint64_t)version;
+	return 0;
+}
+
 int record_from_json(struct json_object *object, struct load **ret, struct error *error)
 {
 	_cleanup_load_ struct load *load = NULL;
 	struct parts parts = {0};
+	uint64_t version = 0;
+	int r = check_version(object, &version, error);
 	const struct json_member members[] = {
 		{"version", JSON_U64, true, &parts.version},
 		{"id", JSON_STRING, true, &parts.id},
@@ -415,16 +436,18 @@ int record_from_json(struct json_object *object, struct load **ret, struct error
 		{"counted", JSON_U64, true, &parts.counted},
 		{"keepRevoked", JSON_BOOL, true, &parts.keep_revoked},
 		{"manifest", JSON_STRING, true, &parts.manifest},
-		{"tunables", JSON_ARRAY, true, &parts.tunables},
+		{"tunables", JSON_ARRAY, version > RECORD_VERSION_OLD, &parts.tunables},
 		{"programs", JSON_ARRAY, true, &parts.programs},
 		{"maps", JSON_ARRAY, true, &parts.maps},
 		{"attachments", JSON_ARRAY, true, &parts.attachments},
 		{"links", JSON_ARRAY, true, &parts.links},
 		{},
 	};
-	int r;
 
-	r = dispatch(object, members, error);
+	if (r == 0)
+		r = dispatch(object, members, error);
+	if (r == 0 && version == RECORD_VERSION_OLD && parts.tunables)
+		r = bad(error, -EINVAL, "tunables: not in a record of this version");
 	if (r < 0)
 		return r;
 	load = load_new();

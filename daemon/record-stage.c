@@ -70,7 +70,7 @@ int table_list_bases(struct table *table, const char *digest, uid_t uid, struct 
 	bases = calloc(table->n_loads + 1, sizeof(struct load *));
 	for (struct load *load = *table_bucket(table->digests, digest); bases && load;
 	     load = load->next_digest)
-		if (can_follow(load, digest, uid))
+		if (!load->unknown && can_follow(load, digest, uid))
 			bases[n++] = load_ref(load);
 	pthread_mutex_unlock(&table->lock);
 	if (!bases)

@@ -12,10 +12,11 @@
 
 struct table {
 	int folder; /* the state folder, locked */
-	int pins;   /* PIN_ROOT, locked by table_restore(), or -1 */
+	int pins;   /* PIN_ROOT, locked by table_restore(), or -1: there was no bpffs */
 	pthread_mutex_t lock;
 	unsigned n_loads;
 	unsigned n_following;		     /* of them, those that follow others */
+	unsigned n_unknown;		     /* of them, those that are .unknown */
 	struct load *first, *last;	     /* oldest first */
 	struct load *buckets[TABLE_BUCKETS]; /* by id */
 	struct load *digests[TABLE_BUCKETS];
@@ -29,6 +30,12 @@ int table_insert(struct table *table, struct load *load);
 
 /* The bucket for @key, an id or digest. */
 struct load **table_bucket(struct load *buckets[TABLE_BUCKETS], const char *key);
+
+/* One's own; uid 0: all. */
+static inline bool table_visible(const struct load *load, uid_t uid)
+{
+	return uid == 0 || load->uid == uid;
+}
 
 /* Lock held. What is not there and what @uid may not see look the same: NULL. */
 struct load *table_lookup(struct table *table, const char *id, uid_t uid);

@@ -50,6 +50,7 @@ void load_unref(struct load *load)
 	free(load->signers);
 	free(load->rule);
 	free(load->rule_source);
+	free(load->unknown);
 	free(load);
 }
 
@@ -86,6 +87,7 @@ int table_insert(struct table *table, struct load *load)
 	load->listed = true;
 	table->n_loads++;
 	table->n_following += load->manifest->n_after > 0;
+	table->n_unknown += load->unknown != NULL;
 	load->next_id = *bucket;
 	*bucket = load;
 	load->next_digest = *digest;
@@ -117,14 +119,10 @@ void table_take_out(struct table *table, struct load *load)
 	load->next = load->previous = load->next_id = load->next_digest = NULL;
 	table->n_loads--;
 	table->n_following -= load->manifest->n_after > 0;
+	table->n_unknown -= load->unknown != NULL;
 	table_count_locked(table, load, -1);
 	load->listed = false;
 	table_uncharge_locked(table, load);
-}
-
-static bool visible(const struct load *load, uid_t uid)
-{
-	return uid == 0 || load->uid == uid;
 }
 
 struct load *table_lookup(struct table *table, const char *id, uid_t uid)
@@ -133,13 +131,14 @@ struct load *table_lookup(struct table *table, const char *id, uid_t uid)
 
 	while (load && !streq(load->id, id))
 		load = load->next_id;
-	return load && visible(load, uid) ? load : NULL;
+	return load && table_visible(load, uid) ? load : NULL;
 }
 
 int table_not_found(const char *id, struct error *error)
 {
 	error_set(error, -ENOENT, ERROR_NOT_FOUND, STEP_REQUEST,
-		  "there is no load %s, or it is not yours; bpfctl list shows those that are", id);
+		  "there is no load %s, or it is not yours; bpfctl list shows those that are",
+		  *id ? id : "without a name");
 	if (error)
 		error_field_string(error, "id", id);
 	return -ENOENT;
@@ -185,16 +184,18 @@ void table_free(struct table *table)
 	free(table);
 }
 
+/* The record first, and at the end last: pins without one are never what a daemon left that was
+ * killed, so that a restart need not take them for that. */
 static int make_persistent(struct table *table, struct load *load, struct error *error)
 {
 	int r;
 
-	r = pin_load(load->id, &load->objects, &load->links, error);
-	if (r < 0)
-		return r;
 	r = record_write(table->folder, load, error);
 	if (r < 0)
-		pin_remove(load->id);
+		return r;
+	r = pin_load(load->id, &load->objects, &load->links, error);
+	if (r < 0 && pin_remove(load->id) == 0)
+		record_remove(table->folder, load->id);
 	return r;
 }
 
@@ -238,10 +239,8 @@ int table_add(struct table *table, struct load *load, struct error *error)
 		r = guard_late(table, load);
 	if (r == 0)
 		return 0;
-	if (load->lifetime == LIFETIME_PERSISTENT) {
-		pin_remove(load->id);
+	if (load->lifetime == LIFETIME_PERSISTENT && pin_remove(load->id) == 0)
 		record_remove(table->folder, load->id);
-	}
 	return error_set(error, r, ERROR_FAILED, STEP_RECORD, "cannot record the load: %s",
 			 strerror(-r));
 }
@@ -320,7 +319,7 @@ int table_list(struct table *table, uid_t uid, struct load ***ret, unsigned *ret
 	pthread_mutex_lock(&table->lock);
 	loads = calloc(table->n_loads + 1, sizeof(struct load *));
 	for (struct load *load = table->first; loads && load; load = load->next)
-		if (visible(load, uid))
+		if (table_visible(load, uid))
 			loads[n++] = load_ref(load);
 	pthread_mutex_unlock(&table->lock);
 	if (!loads)
@@ -336,6 +335,16 @@ unsigned table_count_all(struct table *table)
 
 	pthread_mutex_lock(&table->lock);
 	n = table->n_loads;
+	pthread_mutex_unlock(&table->lock);
+	return n;
+}
+
+unsigned table_count_unknown(struct table *table)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&table->lock);
+	n = table->n_unknown;
 	pthread_mutex_unlock(&table->lock);
 	return n;
 }

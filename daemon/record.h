@@ -3,7 +3,8 @@
  * Step "record": what is loaded now. The table is in memory, guarded by one lock; persistent loads
  * are also written to the state folder (one JSON file a load: written beside, fsync, rename) and
  * pinned. At start the kernel's objects and the files are compared: what is whole is taken up
- * again, everything else is removed, with a line in the journal for each.
+ * again, what is proven gone or foreign is removed, and what cannot be looked at stays as it is: it
+ * is listed as unknown and tried again at each reload. The journal has a line for each.
  */
 #pragma once
 
@@ -12,6 +13,9 @@
 #include "tuning.h"
 
 #define LOAD_ATTACHMENTS_MAX 128
+
+/* Of a load whose record cannot be read: no client has it, so that only root sees such a load. */
+#define LOAD_UID_UNKNOWN ((uid_t)-1)
 
 struct load {
 	unsigned refs; /* atomic; the table holds one */
@@ -39,6 +43,10 @@ struct load {
 	struct usage usage;		/* measure(), not written: asked again after a restart */
 	unsigned n_descriptors;		/* reserved: descriptors.h */
 	unsigned gate_epoch;		/* enforce.h: which gate its objects were made under */
+	/* Owned. Why what an earlier daemon left of it cannot be looked at: it may run, but there
+	 * are no .objects, the links have no fds, and without a record there is only its .id. NULL:
+	 * it is known. Never changes while it is in the table. */
+	char *unknown;
 
 	/* the table's own, guarded by its lock */
 	struct load *next, *previous; /* in order of age */
@@ -70,11 +78,18 @@ struct table;
 int table_new(const char *state_dir, struct table **ret, struct error *error);
 void table_free(struct table *table); /* session loads go, persistent ones stay in the kernel */
 
-/* Takes up what an earlier daemon left. Counts in *ret_restored, *ret_removed. */
-int table_restore(struct table *table, unsigned *ret_restored, unsigned *ret_removed,
-		  struct error *error);
+/* What has become of what an earlier daemon left. */
+struct restoration {
+	unsigned n_restored, n_removed;
+	unsigned n_unknown; /* now in the table */
+};
 
-/* Adds (takes a reference); persistent ones are pinned and written first. ERROR_FAILED, or
+/* Takes up what an earlier daemon left. */
+int table_restore(struct table *table, struct restoration *ret, struct error *error);
+/* Tries once more what was unknown then. Any thread, one call at a time. */
+int table_restore_unknown(struct table *table, struct restoration *ret, struct error *error);
+
+/* Adds (takes a reference); persistent ones are written and pinned first. ERROR_FAILED, or
  * ERROR_NO_BASE where what it follows has gone meanwhile, at STEP_RECORD, and then nothing is left
  * of it but the caller's reference. */
 int table_add(struct table *table, struct load *load, struct error *error);
@@ -82,6 +97,13 @@ int table_add(struct table *table, struct load *load, struct error *error);
 /* Takes it out and down: links closed, pins and file removed. ERROR_NOT_FOUND where there is none
  * that @uid may see (its own; uid 0: all), ERROR_NEEDED where it has dependents, with their ids. */
 int table_remove(struct table *table, const char *id, uid_t uid, struct error *error);
+
+/*
+ * Which load @text means to @uid: its id, whole; else the only one whose id begins so, or that has
+ * this name. ERROR_NOT_FOUND as above; also where it can be several (-ENOTUNIQ), with their ids.
+ */
+int table_resolve(struct table *table, const char *text, uid_t uid,
+		  char ret_id[static LOAD_ID_SIZE], struct error *error);
 
 /* *ret is a reference. ERROR_NOT_FOUND as above. */
 int table_find(struct table *table, const char *id, uid_t uid, struct load **ret,
@@ -106,7 +128,7 @@ void table_release(struct table *table, uid_t uid);
  * could not stay without it, and theirs.
  */
 
-/* Loads of the bundle @digest that one of @uid can follow: malloced array of references. */
+/* Known loads of the bundle @digest that one of @uid can follow: malloced array of references. */
 int table_list_bases(struct table *table, const char *digest, uid_t uid, struct load ***ret,
 		     unsigned *ret_n);
 
@@ -177,3 +199,4 @@ struct holdings table_holdings(struct table *table, uid_t uid, const char *rule,
 /* Loads of exactly this uid, loads being made now included (table_reserve). */
 unsigned table_count(struct table *table, uid_t uid);
 unsigned table_count_all(struct table *table);
+unsigned table_count_unknown(struct table *table); /* of those, .unknown */

@@ -394,6 +394,10 @@ int road_reopen(struct gate *gate, struct load *load, const struct peer *peer,
 	int r;
 
 	reply_init(&reply);
+	if (load->unknown)
+		return error_set(error, -EIO, ERROR_FAILED, STEP_RECORD,
+				 "Load %s is unknown, so that its maps cannot be opened: %s.",
+				 load->id, load->unknown);
 	r = revocations_check(snapshot->revocations, peer->uid, STEP_AUTHENTICATE, error);
 	if (r == 0)
 		r = examine_load(snapshot, load, STEP_AUTHENTICATE, error);

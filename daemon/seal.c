@@ -22,6 +22,19 @@ bool fd_is_sealed(int fd)
 	return seals >= 0 && (seals & ALL_SEALS) == ALL_SEALS;
 }
 
+/* @r is of a call of ours, and no fault of the bundle's. */
+static int lack(struct error *error, int r)
+{
+	if (r == -EMFILE || r == -ENFILE)
+		return error_set(
+			error, r, ERROR_BUSY, STEP_SEAL,
+			"bpfgated has no file descriptor left for the bundle: unload what is "
+			"not needed, or its administrator raises LimitNOFILE= of "
+			"bpfgated.service.");
+	return error_set(error, r, ERROR_FAILED, STEP_SEAL, "bpfgated cannot take the bundle: %s.",
+			 strerror(-r));
+}
+
 static int refuse(struct error *error, int r, const char *what)
 {
 	return error_set(error, r, ERROR_UNREADABLE, STEP_SEAL,
@@ -36,10 +49,10 @@ static int map_copy(int fd, struct sealed *ret, struct error *error)
 	void *data;
 
 	if (fstat(fd, &st) < 0)
-		return refuse(error, -errno, strerror(errno));
+		return lack(error, -errno);
 	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
 	if (data == MAP_FAILED)
-		return refuse(error, -errno, strerror(errno));
+		return lack(error, -errno);
 	*ret = (struct sealed){.fd = fd, .data = data, .size = (size_t)st.st_size};
 	return 0;
 }
@@ -137,6 +150,8 @@ static int copy_by_child(int fd, uid_t uid, int memfd, uint64_t deadline_usec, s
 		out = pipe_fds[1];
 		r = seal_child_start(fd, memfd, out, &pidfd);
 	}
+	if (r == -EMFILE || r == -ENFILE)
+		return lack(error, r);
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_SEAL,
 				 "Cannot start a process to read the bundle: %s.", strerror(-r));
@@ -176,8 +191,7 @@ int seal_bundle(int fd, uid_t uid, uint64_t deadline_usec, struct sealed *ret, s
 	int r;
 
 	if (memfd < 0)
-		return error_set(error, -errno, ERROR_FAILED, STEP_SEAL,
-				 "Cannot make a memfd for the bundle: %m.");
+		return lack(error, -errno);
 	r = check_stuck(fd, uid, error);
 	if (r == 0)
 		r = copy_by_child(fd, uid, memfd, deadline_usec, error);

@@ -62,5 +62,9 @@ bool stuck_serves(uid_t uid);
 
 /* How many of the above @uid has under way. */
 unsigned stuck_count(uid_t uid);
-/* All users together. */
+/* All users together, and those below. */
 unsigned stuck_count_all(void);
+/* Starts what no thread could be started for when it came: how many are left of those. To be called
+ * now and then; each of the first two calls does so as well. */
+unsigned stuck_retry(void);
+unsigned stuck_left(void);

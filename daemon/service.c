@@ -39,17 +39,12 @@ static const struct method service_methods[] = {
 };
 
 static const struct method gate_methods[] = {
-	{"Load", method_load},
-	{"Unload", method_unload},
-	{"List", method_list},
-	{"Describe", method_describe},
-	{"Explain", method_explain},
-	{"Status", method_status},
-	{"Reload", method_reload},
-	{"ListFloors", method_list_floors},
-	{"SetFloor", method_set_floor},
-	{"Gate", method_gate},
-	{},
+	{"Load", method_load},		{"Unload", method_unload},
+	{"List", method_list},		{"Describe", method_describe},
+	{"Explain", method_explain},	{"Status", method_status},
+	{"Reload", method_reload},	{"ListFloors", method_list_floors},
+	{"SetFloor", method_set_floor}, {"ResetFloors", method_reset_floors},
+	{"Gate", method_gate},		{},
 };
 
 static const struct interface interfaces[] = {

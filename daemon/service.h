@@ -22,4 +22,5 @@ void method_status(struct call *call);
 void method_reload(struct call *call);
 void method_list_floors(struct call *call);
 void method_set_floor(struct call *call);
+void method_reset_floors(struct call *call);
 void method_gate(struct call *call);

@@ -15,7 +15,9 @@ void snapshot_unref(struct snapshot *snapshot)
 {
 	if (!snapshot || __atomic_sub_fetch(&snapshot->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	keyring_drop(snapshot->keyring);
+	if (!snapshot->keyring_of)
+		keyring_drop(snapshot->keyring);
+	snapshot_unref(snapshot->keyring_of);
 	trust_unref(snapshot->trust);
 	policy_unref(snapshot->policy);
 	revocations_unref(snapshot->revocations);
@@ -25,6 +27,18 @@ void snapshot_unref(struct snapshot *snapshot)
 }
 
 /* ---- the keyring ---- */
+
+static int add_stale(struct snapshot *snapshot, const char *what, const char *reason)
+{
+	char *longer;
+
+	if (asprintf(&longer, "%s%s%s: %s", snapshot->stale_reason ?: "",
+		     snapshot->stale_reason ? "; " : "", what, reason) < 0)
+		return -ENOMEM;
+	free(snapshot->stale_reason);
+	snapshot->stale_reason = longer;
+	return 0;
+}
 
 /* The certificates that the kernel is to have; what it says of each that it does not take. */
 static int fill_keyring(struct snapshot *snapshot, struct error *error)
@@ -64,15 +78,32 @@ static int fill_keyring(struct snapshot *snapshot, struct error *error)
 	return r;
 }
 
-static void make_keyring(struct snapshot *snapshot)
+/* One that is in use by loads of the previous snapshot, and maybe of one before. */
+static void keep_keyring(struct snapshot *snapshot, struct snapshot *previous)
+{
+	struct snapshot *owner = previous->keyring_of ?: previous;
+
+	snapshot->keyring = owner->keyring;
+	snapshot->keyring_of = snapshot_ref(owner);
+}
+
+static int make_keyring(struct snapshot *snapshot, struct snapshot *previous)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
+	int r;
 
-	if (fill_keyring(snapshot, &error) == 0)
-		return;
+	r = fill_keyring(snapshot, &error);
+	if (r == 0)
+		return 0;
+	if ((r == -EDQUOT || r == -ENOMEM) && previous && previous->keyring > KEYRING_PLATFORM) {
+		keep_keyring(snapshot, previous);
+		journal_line(LOG_ERR, "The previous keyring stays: %s", error_message(&error));
+		return add_stale(snapshot, "The previous keyring stays", error_message(&error));
+	}
 	snapshot->keyring_reason = strdup(error_message(&error));
 	journal_line(LOG_WARNING, "No keyring, so no bundle can be loaded: %s",
 		     error_message(&error));
+	return 0;
 }
 
 /* ---- reading ---- */
@@ -84,18 +115,6 @@ static void report_keys(const struct configuration *from, const struct trust *tr
 			journal_line(LOG_WARNING, "%s/%s: not trusted: %s", from->keys_dir,
 				     trust->keys[i].file,
 				     trust->keys[i].reason ?: "cannot be used");
-}
-
-static int add_stale(struct snapshot *snapshot, const char *what, const char *reason)
-{
-	char *longer;
-
-	if (asprintf(&longer, "%s%s%s: %s", snapshot->stale_reason ?: "",
-		     snapshot->stale_reason ? "; " : "", what, reason) < 0)
-		return -ENOMEM;
-	free(snapshot->stale_reason);
-	snapshot->stale_reason = longer;
-	return 0;
 }
 
 /* What cannot be used must not undo what was in force before. */
@@ -119,7 +138,7 @@ static int take_over(struct snapshot *snapshot, const struct snapshot *previous)
 	return r;
 }
 
-int snapshot_read(const struct configuration *from, const struct snapshot *previous,
+int snapshot_read(const struct configuration *from, struct snapshot *previous,
 		  struct snapshot **ret, struct error *error)
 {
 	_cleanup_snapshot_ struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
@@ -145,8 +164,8 @@ int snapshot_read(const struct configuration *from, const struct snapshot *previ
 	/* a kernel that does not verify needs none */
 	if (from->want_keyring && from->keyring)
 		snapshot->keyring = *from->keyring;
-	else if (from->want_keyring)
-		make_keyring(snapshot);
+	else if (from->want_keyring && make_keyring(snapshot, previous) < 0)
+		return error_set(error, -ENOMEM, ERROR_FAILED, STEP_NONE, "Out of memory.");
 	*ret = TAKE_PTR(snapshot);
 	return 0;
 }

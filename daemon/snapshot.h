@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "floor.h"
 #include "loader.h"
 #include "policy.h"
 #include "revocation.h"
@@ -16,10 +17,11 @@ struct snapshot {
 	struct trust *trust;
 	struct policy *policy;
 	struct revocations *revocations;
-	int32_t keyring;      /* KEYRING_NONE: none */
-	char *keyring_reason; /* why there is none */
-	uint64_t read_usec;   /* CLOCK_REALTIME */
-	char *stale_reason;   /* what could not be read, so that the previous one is in force */
+	int32_t keyring;	     /* KEYRING_NONE: none */
+	struct snapshot *keyring_of; /* a reference: whose keyring that is; NULL: its own */
+	char *keyring_reason;	     /* why there is none */
+	uint64_t read_usec;	     /* CLOCK_REALTIME */
+	char *stale_reason; /* what could not be read, so that the previous one is in force */
 };
 
 /* Where it is read from; the members live as long as the daemon. */
@@ -27,7 +29,7 @@ struct configuration {
 	const char *keys_dir;		/* /etc/bpfgate/keys.d */
 	const char *revoked_dir;	/* /etc/bpfgate/revoked.d */
 	const char *const *policy_dirs; /* /etc/bpfgate/policy.d, /usr/lib/bpfgate/policy.d */
-	const char *store_dir;		/* /var/lib/bpfgate: the floors; not read anew */
+	struct floor_places floors;	/* not read anew */
 	uid_t owner;			/* whose it must be: 0 but in tests */
 	const int32_t *keyring;		/* one of the kernel's own (loader.h); NULL: of keys_dir */
 	bool want_keyring;		/* the kernel verifies signatures */
@@ -36,10 +38,11 @@ struct configuration {
 /*
  * Reads all of it and makes the keyring. Where policy or revocations cannot be used, those of
  * @previous (may be NULL) go on, and stale_reason says so; without usable ones there, all loads are
- * denied. Keys are never taken over: one that was removed must not be trusted on. A negative errno
- * only for lack of memory.
+ * denied. Keys are never taken over: one that was removed must not be trusted on. But the kernel's
+ * keyring is, where a new one cannot be made for lack of keys: the daemon checks signatures by the
+ * keys that there are now in any case. A negative errno only for lack of memory.
  */
-int snapshot_read(const struct configuration *from, const struct snapshot *previous,
+int snapshot_read(const struct configuration *from, struct snapshot *previous,
 		  struct snapshot **ret, struct error *error);
 
 struct snapshot *snapshot_ref(struct snapshot *snapshot);

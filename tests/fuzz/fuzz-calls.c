@@ -79,7 +79,7 @@ static void make_gate(struct gate *gate)
 	gate->configuration = (struct configuration){
 		.keys_dir = strdup(test_path(folder, "keys")),
 		.revoked_dir = strdup(test_path(folder, "revoked")),
-		.store_dir = strdup(test_path(folder, "store")),
+		.floors = {.dir = strdup(test_path(folder, "store"))},
 		.policy_dirs = dirs,
 		.owner = geteuid(),
 	};

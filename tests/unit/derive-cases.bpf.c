@@ -145,6 +145,34 @@ int packet(void *ctx)
 	return LINUX_KERNEL_VERSION;
 }
 
+#elif defined(CASE_KSYM)
+typedef const void anything;
+extern anything vfs_read __ksym;
+
+SEC("xdp")
+int packet(void *ctx)
+{
+	return (long)&vfs_read & 1;
+}
+
+#elif defined(CASE_KSYMWEAK)
+extern const void vfs_read __ksym __weak;
+
+SEC("xdp")
+int packet(void *ctx)
+{
+	return &vfs_read ? 1 : 2;
+}
+
+#elif defined(CASE_KSYMTYPED)
+extern const int bpf_prog_active __ksym;
+
+SEC("xdp")
+int packet(void *ctx)
+{
+	return (long)&bpf_prog_active & 1;
+}
+
 #elif defined(CASE_PINNED)
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -49,7 +49,7 @@ static int daemon_main(const char *folder, int ready, int log)
 	_cleanup_free_ char *revoked = strdup(test_path(folder, "revoked"));
 	struct gate gate = {.configuration = {.keys_dir = keys,
 					      .revoked_dir = revoked,
-					      .store_dir = store,
+					      .floors = {.dir = store},
 					      .policy_dirs = policy_dirs,
 					      .owner = geteuid()}};
 	sd_event *event = NULL;

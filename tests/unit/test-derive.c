@@ -184,6 +184,17 @@ static void test_limits(void **state)
 	assert_int_equal(maps.manifest->n_maps, 64);
 }
 
+/* What has a type is looked up where it is loaded. */
+static void test_typed_symbols(void **state)
+{
+	_cleanup_derived_ struct derived d = {};
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	if (derive_case("ksymtyped", &d, &error) < 0)
+		fail_msg("%s", error_message(&error));
+	assert_int_equal(d.manifest->n_programs, 1);
+}
+
 static void test_refusals(void **state)
 {
 	static const struct {
@@ -192,6 +203,10 @@ static void test_refusals(void **state)
 		{"programs33", "33 programs, more than the 32"},
 		{"maps65", "65 maps (data sections included), more than the 64"},
 		{"kconfig", "__kconfig variables take their values from the kernel of the machine"},
+		{"ksym",
+		 "extern vfs_read has no type (void), so that its address would be that of the "
+		 "kernel of the machine that builds the bundle"},
+		{"ksymweak", "extern vfs_read has no type (void)"},
 		{"pinned", "map stays is pinned by name (LIBBPF_PIN_BY_NAME)"},
 		{"progarray", "map jumps: a bundle cannot declare a map of type prog_array"},
 		{"mapinmap", "map outer: a bundle cannot declare a map of type array_of_maps"},
@@ -386,6 +401,7 @@ int main(void)
 		cmocka_unit_test(test_loader),
 		cmocka_unit_test(test_deterministic),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_typed_symbols),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_not_an_object),
 		cmocka_unit_test(test_types),

@@ -77,14 +77,14 @@ static int setup(void **state)
 		.keys_dir = f->keys,
 		.revoked_dir = f->revoked,
 		.policy_dirs = f->policy_dirs,
-		.store_dir = f->store,
+		.floors = {.dir = f->store},
 		.owner = getuid(),
 	};
 	f->gate.table = f->record->table;
 	pthread_mutex_init(&f->gate.lock, NULL);
 	pthread_mutex_init(&f->gate.reloading, NULL);
 	assert_int_equal(snapshot_read(&f->gate.configuration, NULL, &f->gate.snapshot, NULL), 0);
-	assert_int_equal(floors_new(f->store, &f->gate.floors), 0);
+	assert_int_equal(floors_new(&f->gate.configuration.floors, &f->gate.floors), 0);
 	assert_int_equal(floors_retry(f->gate.floors, NULL), 0);
 	*state = f;
 	return 0;

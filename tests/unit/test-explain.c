@@ -66,7 +66,9 @@ static int setup(void **state)
 	assert_int_equal(policy_read(dirs, getuid(), &f->gate.snapshot->policy, NULL), 0);
 	assert_false(f->gate.snapshot->policy->deny_all);
 	assert_int_equal(table_new(test_path(f->folder, "state"), &f->gate.table, NULL), 0);
-	assert_int_equal(floors_new(test_path(f->folder, "store"), &f->gate.floors), 0);
+	assert_int_equal(floors_new(&(struct floor_places){.dir = test_path(f->folder, "store")},
+				    &f->gate.floors),
+			 0);
 	assert_int_equal(floors_retry(f->gate.floors, NULL), 0);
 	X509_free(cert);
 	*state = f;

@@ -16,11 +16,20 @@ struct fixture {
 	struct floors *floors;
 };
 
+static int floors_at(const struct fixture *f, bool allow_missing, struct floors **ret)
+{
+	_cleanup_free_ char *dir = strdup(test_path(f->folder, "store"));
+	_cleanup_free_ char *marks = strdup(test_path(f->folder, "marks"));
+	const struct floor_places places = {dir, marks, allow_missing};
+
+	return floors_new(&places, ret);
+}
+
 static void start(struct fixture *f)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
 
-	assert_int_equal(floors_new(test_path(f->folder, "store"), &f->floors), 0);
+	assert_int_equal(floors_at(f, false, &f->floors), 0);
 	if (floors_retry(f->floors, &error) < 0)
 		fail_msg("%s", error_message(&error));
 }
@@ -219,7 +228,7 @@ static void test_broken(void **state)
 		uint64_t previous;
 
 		test_file_write(path, rows[i].text);
-		assert_int_equal(floors_new(test_path(f->folder, "store"), &f->floors), 0);
+		assert_int_equal(floors_at(f, false, &f->floors), 0);
 		if (floors_retry(f->floors, &why) == 0)
 			fail_msg("accepted: %s", rows[i].text);
 		check_error(&why, ERROR_FAILED, rows[i].reason);
@@ -232,7 +241,7 @@ static void test_broken(void **state)
 	}
 	/* mended, and read again without a restart */
 	test_file_write(path, rows[0].text);
-	assert_int_equal(floors_new(test_path(f->folder, "store"), &f->floors), 0);
+	assert_int_equal(floors_at(f, false, &f->floors), 0);
 	assert_true(floors_retry(f->floors, NULL) < 0);
 	test_file_write(path, "{\"version\":1,\"floors\":[" ONE("x", HEX, "9") "]}");
 	assert_int_equal(floors_retry(f->floors, NULL), 0);
@@ -245,14 +254,14 @@ static void test_folder(void **state)
 	_cleanup_error_ struct error error = ERROR_INIT;
 	struct floors *second;
 
-	assert_int_equal(floors_new(test_path(f->folder, "store"), &second), 0);
+	assert_int_equal(floors_at(f, false, &second), 0);
 	assert_true(floors_retry(second, &error) < 0);
 	check_error(&error, ERROR_FAILED, "another bpfgated uses");
 	floors_free(second);
 	error_done(&error);
 	floors_free(f->floors);
 	chmod(test_path(f->folder, "store"), 0777);
-	assert_int_equal(floors_new(test_path(f->folder, "store"), &f->floors), 0);
+	assert_int_equal(floors_at(f, false, &f->floors), 0);
 	assert_true(floors_retry(f->floors, &error) < 0);
 	check_error(&error, ERROR_FAILED, "is not bpfgated's alone");
 }
@@ -269,6 +278,133 @@ static void test_not_written(void **state)
 	assert_true(floors_raise(f->floors, 1000, &release, &error) < 0);
 	check_error(&error, ERROR_FAILED, "the rollback floors cannot be written");
 	assert_list(f, "x/a=5 ");
+}
+
+static void restart(struct fixture *f, bool allow_missing)
+{
+	floors_free(f->floors);
+	assert_int_equal(floors_at(f, allow_missing, &f->floors), 0);
+}
+
+static bool have(const struct fixture *f, const char *name)
+{
+	return access(test_path(f->folder, name), F_OK) == 0;
+}
+
+static void assert_reason(struct fixture *f, bool denies, const char *part)
+{
+	_cleanup_free_ char *reason = NULL;
+	bool found = !denies;
+
+	assert_int_equal(floors_reason(f->floors, &found, &reason), 0);
+	assert_int_equal(found, denies);
+	if (!part)
+		assert_null(reason);
+	else if (!reason || !strstr(reason, part))
+		fail_msg("'%s' says nothing of %s", reason ?: "", part);
+}
+
+/* No floors, for the first time, are none; later they are missing. */
+static void test_missing(void **state)
+{
+	struct fixture *f = *state;
+	const struct release old = release_of("x", 1, true, false);
+	_cleanup_error_ struct error error = ERROR_INIT, denied = ERROR_INIT;
+
+	assert_false(have(f, "marks/floors"));
+	assert_reason(f, false, NULL);
+	raise_to(f, "x", 5, true, false);
+	assert_true(have(f, "marks/floors"));
+	assert_int_equal(unlink(test_path(f->folder, "store/floors.json")), 0);
+
+	restart(f, false);
+	assert_int_equal(floors_retry(f->floors, &error), -ENODATA);
+	check_error(&error, ERROR_FAILED, "floors.json is missing, and ");
+	assert_int_equal(floors_check(f->floors, 0, &old, &denied), -EACCES);
+	check_error(&denied, ERROR_DENIED, "bpfctl floor reset");
+	assert_reason(f, true, "marks/floors says that there was one");
+
+	/* the whole folder is gone */
+	restart(f, false);
+	assert_int_equal(rmdir(test_path(f->folder, "store")), 0);
+	assert_int_equal(floors_retry(f->floors, NULL), -ENODATA);
+
+	/* configured to warn */
+	restart(f, true);
+	assert_int_equal(floors_retry(f->floors, NULL), 0);
+	assert_reason(f, false, "floors.json is missing");
+	assert_int_equal(floors_check(f->floors, 1000, &old, NULL), 0);
+	raise_to(f, "x", 2, true, false);
+	assert_list(f, "x/a=2 ");
+
+	/* what was raised since stays when the warning is acknowledged */
+	assert_int_equal(floors_reset(f->floors, NULL), 0);
+	assert_list(f, "x/a=2 ");
+	assert_reason(f, false, NULL);
+	assert_int_equal(floors_reset(f->floors, NULL), -EEXIST);
+}
+
+/* Nobody can say whether there were some: that is not the same as none. */
+static void test_mark_that_cannot_be_read(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	raise_to(f, "x", 5, true, false);
+	assert_int_equal(chmod(test_path(f->folder, "marks"), 0777), 0);
+	restart(f, false);
+	assert_int_equal(floors_retry(f->floors, NULL), 0);
+	assert_list(f, "x/a=5 ");
+	assert_int_equal(unlink(test_path(f->folder, "store/floors.json")), 0);
+	restart(f, false);
+	assert_int_equal(floors_retry(f->floors, &error), -ENODATA);
+	check_error(&error, ERROR_FAILED, "cannot be told");
+}
+
+/* Floors that were there before there were marks, and what was not written, for the disk is full.
+ */
+static void test_mark_follows_the_file(void **state)
+{
+	struct fixture *f = *state;
+	const struct release release = release_of("x", 6, true, false);
+
+	assert_int_equal(mkdir(test_path(f->folder, "store/.new-floors.json"), 0700), 0);
+	assert_true(floors_raise(f->floors, 1000, &release, NULL) < 0);
+	assert_false(have(f, "marks/floors"));
+	assert_int_equal(rmdir(test_path(f->folder, "store/.new-floors.json")), 0);
+	raise_to(f, "x", 5, true, false);
+	assert_int_equal(unlink(test_path(f->folder, "marks/floors")), 0);
+	restart(f, false);
+	assert_int_equal(floors_retry(f->floors, NULL), 0);
+	assert_true(have(f, "marks/floors"));
+}
+
+static void test_reset(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct floor *list;
+	unsigned n;
+
+	raise_to(f, "x", 5, true, false);
+	assert_int_equal(floors_reset(f->floors, &error), -EEXIST);
+	check_error(&error, ERROR_FAILED, "can be read");
+	error_done(&error);
+	assert_list(f, "x/a=5 ");
+
+	test_file_write(test_path(f->folder, "store/floors.json"), "spoilt");
+	restart(f, false);
+	assert_true(floors_retry(f->floors, NULL) < 0);
+	assert_true(floors_list(f->floors, &list, &n, &error) < 0);
+	check_error(&error, ERROR_DENIED, "bpfctl floor reset");
+	assert_int_equal(floors_reset(f->floors, NULL), 0);
+	assert_true(have(f, "store/floors.json.old"));
+	assert_list(f, "");
+	assert_reason(f, false, NULL);
+	raise_to(f, "x", 2, true, false);
+	restart(f, false);
+	assert_int_equal(floors_retry(f->floors, NULL), 0);
+	assert_list(f, "x/a=2 ");
 }
 
 static void test_bounded(void **state)
@@ -307,10 +443,18 @@ static void test_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_floors(test_raise),   with_floors(test_several_signers),
-		with_floors(test_fields),  with_floors(test_restart),
-		with_floors(test_set),	   with_floors(test_broken),
-		with_floors(test_folder),  with_floors(test_not_written),
+		with_floors(test_raise),
+		with_floors(test_several_signers),
+		with_floors(test_fields),
+		with_floors(test_restart),
+		with_floors(test_set),
+		with_floors(test_broken),
+		with_floors(test_folder),
+		with_floors(test_not_written),
+		with_floors(test_missing),
+		with_floors(test_mark_that_cannot_be_read),
+		with_floors(test_mark_follows_the_file),
+		with_floors(test_reset),
 		with_floors(test_bounded),
 	};
 

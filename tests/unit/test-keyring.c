@@ -211,12 +211,99 @@ static void test_two(void **state)
 	keyring_drop(second);
 }
 
+/* ---- quotas: in a process of a user who has nothing else ---- */
+
+#define QUOTA_UID 61234
+
+/* Keys of a few bytes, until the kernel gives no more; the last one's serial. */
+static int32_t use_up_quota(void)
+{
+	int32_t last = -1;
+	char name[32];
+
+	for (unsigned i = 0; i < 100000; i++) {
+		long key;
+
+		snprintf(name, sizeof(name), "filler-%u", i);
+		key = syscall(SYS_add_key, "user", name, "x", 1, KEY_SPEC_SESSION_KEYRING);
+		if (key < 0)
+			return errno == EDQUOT ? last : -1;
+		last = (int32_t)key;
+	}
+	return -1;
+}
+
+/* 0, or the line that something was wrong in. */
+#define REQUIRE(condition)               \
+	do {                             \
+		if (!(condition))        \
+			return __LINE__; \
+	} while (0)
+
+static int without_quota(struct blob certificate)
+{
+	_cleanup_error_ struct error error = ERROR_INIT, partly = ERROR_INIT;
+	int rejected[1] = {0};
+	int32_t ring = 0, last;
+
+	REQUIRE(keyring_setup() == 0);
+	last = use_up_quota();
+	REQUIRE(last > 0);
+	REQUIRE(keyring_make(&certificate, 1, rejected, &ring, &error) == -EDQUOT);
+	REQUIRE(strstr(error_message(&error), "Disk quota exceeded"));
+	/* room for the ring, and not for what is to be in it: that is none that is to be used */
+	REQUIRE(control(KEYCTL_UNLINK, last, KEY_SPEC_SESSION_KEYRING) == 0);
+	for (unsigned i = 0; i < 100; i++) {
+		long key = syscall(SYS_add_key, "user", "probe", "x", 1, KEY_SPEC_SESSION_KEYRING);
+
+		/* keys go late */
+		if (key > 0) {
+			REQUIRE(control(KEYCTL_UNLINK, key, KEY_SPEC_SESSION_KEYRING) == 0);
+			break;
+		}
+		usleep(100000);
+	}
+	usleep(300000);
+	REQUIRE(keyring_make(&certificate, 1, rejected, &ring, &partly) == -EDQUOT);
+	REQUIRE(ring == 0);
+	return 0;
+}
+
+static void test_quota(void **state)
+{
+	struct blob certificate = make_certificate(TEST_RSA_2048, "one");
+	int ends[2], line = -1, status;
+	pid_t pid;
+
+	SKIP_UNLESS_POSSIBLE();
+	if (geteuid() != 0) {
+		print_message("skipped: not root\n");
+		skip();
+	}
+	assert_int_equal(pipe(ends), 0);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		line = setresuid(QUOTA_UID, QUOTA_UID, QUOTA_UID) < 0 ? __LINE__
+								      : without_quota(certificate);
+		_exit(write(ends[1], &line, sizeof(line)) != sizeof(line));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(read(ends[0], &line, sizeof(line)), sizeof(line));
+	close(ends[0]);
+	close(ends[1]);
+	blob_free(certificate);
+	if (line != 0)
+		fail_msg("wrong in line %d", line);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_make),   cmocka_unit_test(test_ed25519),
 		cmocka_unit_test(test_closed), cmocka_unit_test(test_owner_cannot_invalidate),
 		cmocka_unit_test(test_drop),   cmocka_unit_test(test_two),
+		cmocka_unit_test(test_quota),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, NULL);

@@ -76,7 +76,7 @@ static void start(void)
 	gate.configuration = (struct configuration){
 		.keys_dir = strdup(test_path(folder, "keys")),
 		.revoked_dir = strdup(test_path(folder, "revoked")),
-		.store_dir = strdup(test_path(folder, "store")),
+		.floors = {.dir = strdup(test_path(folder, "store"))},
 		.policy_dirs = dirs,
 		.owner = geteuid(),
 	};

@@ -83,6 +83,69 @@ static void test_foreign_and_missing_look_the_same(void **state)
 	assert_string_equal(error_message(&foreign), error_message(&missing));
 }
 
+static void resolves(struct record_fixture *f, const char *text, uid_t uid, const char *id)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	char found[LOAD_ID_SIZE] = "";
+
+	if (table_resolve(f->table, text, uid, found, &error) < 0)
+		fail_msg("%s: %s", text, error_message(&error));
+	assert_string_equal(found, id);
+}
+
+static void does_not_resolve(struct record_fixture *f, const char *text, uid_t uid, int r,
+			     const char *part)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	char found[LOAD_ID_SIZE] = "";
+
+	assert_int_equal(table_resolve(f->table, text, uid, found, &error), r);
+	check_error(&error, ERROR_NOT_FOUND, part);
+	assert_string_equal(found, "");
+}
+
+static struct load *add_called(struct record_fixture *f, uid_t uid, const char *id,
+			       const char *name)
+{
+	struct load *load = load_make(uid, 1);
+
+	strcpy(load->id, id);
+	free(load->manifest->name);
+	load->manifest->name = strdup(name);
+	add(f, load);
+	return load;
+}
+
+static void test_which_one_is_meant(void **state)
+{
+	struct record_fixture *f = *state;
+
+	add_called(f, 1000, "aaaa000000000001", "one");
+	add_called(f, 1000, "aaaa000000000002", "two");
+	add_called(f, 1001, "aaab000000000003", "two");
+	/* called as another's id, or its beginning, is written */
+	add_called(f, 1001, "bbbb000000000004", "aaaa000000000001");
+	add_called(f, 1001, "cccc000000000005", "bbb");
+
+	resolves(f, "aaaa000000000001", 1000, "aaaa000000000001");
+	resolves(f, "aaaa000000000001", 0, "aaaa000000000001");
+	resolves(f, "aaaa000000000001", 1001, "bbbb000000000004");
+	resolves(f, "one", 1000, "aaaa000000000001");
+	/* what others have is no hindrance, and not told */
+	resolves(f, "two", 1000, "aaaa000000000002");
+	resolves(f, "a", 1001, "aaab000000000003");
+	resolves(f, "aaab", 0, "aaab000000000003");
+	does_not_resolve(f, "two", 0, -ENOTUNIQ,
+			 "two can be any of 2 loads: aaaa000000000002 (two 1.0), "
+			 "aaab000000000003 (two 1.0); give more of the id");
+	does_not_resolve(f, "aaaa", 1000, -ENOTUNIQ, "aaaa000000000002");
+	does_not_resolve(f, "bbb", 1001, -ENOTUNIQ, "bbbb000000000004");
+	does_not_resolve(f, "bbb", 1000, -ENOENT, "there is no load bbb, or it is not yours");
+	does_not_resolve(f, "on", 1000, -ENOENT, "no load on");
+	does_not_resolve(f, "", 1000, -ENOENT, "no load without a name");
+	does_not_resolve(f, "aaaa0000000000010", 1000, -ENOENT, "no load");
+}
+
 static void test_ids_of_any_form_are_only_not_found(void **state)
 {
 	static const char *const ids[] = {"", "x", "../../etc/passwd", "0123456789ABCDEF",
@@ -202,6 +265,8 @@ int main(void)
 						record_setup, record_teardown),
 		cmocka_unit_test_setup_teardown(test_ids_of_any_form_are_only_not_found,
 						record_setup, record_teardown),
+		cmocka_unit_test_setup_teardown(test_which_one_is_meant, record_setup,
+						record_teardown),
 		cmocka_unit_test_setup_teardown(test_remove_detaches_at_once, record_setup,
 						record_teardown),
 		cmocka_unit_test_setup_teardown(test_session_ends_with_the_table, record_setup,

@@ -132,6 +132,16 @@ expect "road: no daemon: exit status 6 and what to do" 6 "systemctl" as alice bp
 systemctl start bpfgated.socket
 expect "road: varlinkctl talks to it too" 0 "contract" \
 	varlinkctl call /run/bpfgate/org.bpfgate.Gate org.bpfgate.Gate.Status '{}'
+# What the host built, as root and on its kernel, is built here byte by byte the same, by whomever.
+for user in root alice; do
+	build=$(as "$user" mktemp -d)
+	for name in execwatch opencount xdpcount; do
+		as "$user" bpfctl build "$b/$name.bpf.o" -m "$b/$name.json" --source "/mnt/src/bpf/$name.bpf.c" \
+			-o "$build/$name.bpfb" >/dev/null
+		holds "road: $name built by $user on this kernel is the host's" \
+			cmp "$b/$name-unsigned.bpfb" "$build/$name.bpfb"
+	done
+done
 same "road: the daemon never crashed but when it was killed" "" \
 	"$(journalctl -u bpfgated.service -o cat | grep -iE "core-dump|sanitizer|runtime error|assert|exit-code")"
 tap_end

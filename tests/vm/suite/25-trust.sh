@@ -383,5 +383,5 @@ as alice bpfctl unload "$id"
 settles "trust: nothing is left" "$programs" bpf_ids prog
 same "trust: the daemon never crashed but when it was killed" "" \
 	"$(journalctl -u bpfgated.service -o cat | grep -iE "core-dump|sanitizer|runtime error|assert|exit-code")"
-rm -f /var/lib/bpfgate/floors.json
+rm -f /var/lib/bpfgate/floors.json /var/lib/bpfgate-marks/floors
 tap_end
