@@ -11,6 +11,7 @@
 #   unit:DIR        the unit tests there with their shared libraries
 #   kernel:NAME     a kernel of tests/vm/kernel
 #   image           the guest's root
+#   mirror          what Debian serves now: a suite that asks it is never kept
 #   seconds:N, ...  any other word stands for itself
 #
 # The packages that tests/setup installs are an input of all. Entries are in $cache_dir/kept, named after the suite
@@ -61,7 +62,7 @@ kept_kernel() {
 	read -r folder <"$work/kernel-$name"
 	printf 'kernel %s %s\n' "$name" "${folder##*/}"
 	(cd "$folder" && sha256sum -- vmlinuz initramfs.cpio cmdline)
-	case $name in patched*) kept_files kernel-patches ;; esac
+	case $name in *patched*) kept_files kernel-patches ;; esac
 }
 
 kept_image() {
@@ -86,6 +87,7 @@ kept_input() {
 	unit:*) kept_binaries "${1#unit:}" tests/unit ;;
 	kernel:*) kept_kernel "${1#kernel:}" ;;
 	image) kept_image ;;
+	mirror) return 1 ;;
 	*) printf 'word %s\n' "$1" ;;
 	esac
 }

@@ -114,7 +114,8 @@ part_verify() {
 }
 
 part_patches() {
-	suite "kernel patches" 1 "files:kernel-patches" kernel-patches/check-series --only apply --only checkpatch
+	suite "kernel patches" 1 "files:kernel-patches mirror" kernel-patches/check-series --only apply --only checkpatch
+	suite "kernel sources" 1 "files:kernel-patches files:tests/kernel/sources mirror" tests/kernel/sources
 }
 
 # What asks nothing of the contract (refusals, policy, trust, stages) runs on one kernel; the first three once sanitized.
@@ -122,7 +123,12 @@ part_guest-v2() {
 	local inputs="kernel:v2 build:build $guest_inputs"
 
 	suite "gate, v2" 1 "$inputs" guest --steady v2 build 55-gate
-	suite "guest v2" 1 "$inputs" guest v2 build 10-road 35-attest 35-openings 40-confine 45-stages 60-bpftool 65-taskwork
+	suite "guest v2" 1 "$inputs" guest v2 build 10-road 35-attest 35-openings 36-effects 40-confine 41-load-child 45-stages \
+		60-bpftool 65-taskwork
+	suite "ordinary systems, v2" 1 "$inputs" guest --steady v2 build 58-gate-system
+	suite "faults, v2" 1 "$inputs" guest v2 build 59-sandbox 72-faults 73-restart
+	suite "pressure, v2" 2 "$inputs" guest v2 build 71-pressure
+	suite "gate at boot, v2" 1 "$inputs" guest --steady --append systemd.wants=bpfgate-gate.service v2 build 58-gate-boot
 	suite "policy and trust, v2" 1 "$inputs" guest v2 build 20-refusals 25-policy 25-trust 25-signers 30-bytes
 	suite "attach kinds, v2" 1 "$inputs" guest --steady v2 build 80-kinds
 	suite "no gate, v2" 1 "$inputs" guest --steady --append "lsm=capability,landlock" v2 build 56-gate-absent
@@ -132,7 +138,7 @@ part_guest-v1() {
 	local inputs="kernel:v1 build:build $guest_inputs"
 
 	suite "gate, v1" 1 "$inputs" guest --steady v1 build 55-gate
-	suite "guest v1" 1 "$inputs" guest v1 build 10-road 35-attest 40-confine 65-taskwork
+	suite "guest v1" 1 "$inputs" guest v1 build 10-road 35-attest 36-effects 40-confine 41-load-child 65-taskwork
 	suite "attach kinds, v1" 1 "$inputs" guest --steady v1 build 80-kinds
 }
 
@@ -149,6 +155,16 @@ kernel_inputs="image files:tests/kernel files:tests/vm/run files:tests/vm/guest 
 
 part_conformance() {
 	suite conformance 1 "kernel:v2 kernel:$patched kernel-programs:build $tries $kernel_inputs" conformance
+}
+
+part_pairs() {
+	suite "comparing pairs" 1 "files:tests/kernel" tests/kernel/compare-pairs-test
+	suite pairs 1 "kernel:v2 kernel:$patched kernel:unpatched kernel-programs:build $kernel_inputs" \
+		tests/kernel/pairs --kernel "$patched"
+}
+
+part_fuzz() {
+	suite fuzz 1 "build:build files:lib files:daemon files:tests/fuzz files:tests/unit files:meson.build" tests/fuzz/run
 }
 
 part_stress() {
