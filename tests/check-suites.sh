@@ -114,7 +114,11 @@ part_verify() {
 }
 
 part_patches() {
-	suite "kernel patches" 1 "files:kernel-patches mirror" kernel-patches/check-series --only apply --only checkpatch
+	local served
+
+	# Without an answer of the mirror nothing is kept.
+	served=$(kernel-patches/check-series --print-sources 2>/dev/null | tr ' \n' '::') || served=mirror
+	suite "kernel patches" 1 "files:kernel-patches ${served:-mirror}" kernel-patches/check-series --only apply --only checkpatch
 	suite "kernel sources" 1 "files:kernel-patches files:tests/kernel/sources mirror" tests/kernel/sources
 }
 
@@ -154,11 +158,12 @@ part_guest-patched() {
 kernel_inputs="image files:tests/kernel files:tests/vm/run files:tests/vm/guest files:tests/vm/kernel files:tests/vm/image"
 
 part_conformance() {
+	suite "comparing pairs" 1 "files:tests/kernel" tests/kernel/compare-pairs-test
 	suite conformance 1 "kernel:v2 kernel:$patched kernel-programs:build $tries $kernel_inputs" conformance
 }
 
+# Not part of a whole run yet: what differs has no entries in tests/kernel/differences.
 part_pairs() {
-	suite "comparing pairs" 1 "files:tests/kernel" tests/kernel/compare-pairs-test
 	suite pairs 1 "kernel:v2 kernel:$patched kernel:unpatched kernel-programs:build $kernel_inputs" \
 		tests/kernel/pairs --kernel "$patched"
 }
