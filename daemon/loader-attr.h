@@ -22,7 +22,7 @@ struct loader_attrs {
 	struct loader_command *commands; /* malloced */
 	size_t n_commands, room_commands;
 	bool reads_kernel; /* load_reads_kernel() of what is declared */
-	uint32_t effects; /* that the manifest declares (effect.h) */
+	uint32_t effects;  /* that the manifest declares (effect.h) */
 	struct error *error;
 };
 void loader_attrs_done(struct loader_attrs *attrs);

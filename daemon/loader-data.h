@@ -32,8 +32,8 @@
  *    or an opening
  *  - BPF_PROG_LOAD: the same as for maps, and the expected attach type where that is bound to the
  *    program: one that a target of a manifest can have; instructions that are changed in other
- *    parts than libbpf's loaders do (the constants of 64-bit loads, calls of kernel functions); unless
- *    load_reads_kernel(), calls of kernel functions and addresses of kernel variables; a program with
- *    effects that .effects does not have (loader-effects.c)
+ *    parts than libbpf's loaders do (the constants of 64-bit loads, calls of kernel functions);
+ * unless load_reads_kernel(), calls of kernel functions and addresses of kernel variables; a
+ * program with effects that .effects does not have (loader-effects.c)
  */
 int loader_data_check(const struct load_input *input, struct error *error);

@@ -83,7 +83,7 @@ struct load_input {
 	/* Bits 1 << enum bpf_prog_type, of what is declared: the child keeps the capabilities that
 	 * the kernel asks of these, and no more (child-limits.c). */
 	uint64_t program_types;
-	uint32_t effects; /* that its programs may have (effect.h) */
+	uint32_t effects;		    /* that its programs may have (effect.h) */
 	const struct map_opening *openings; /* NULL: none, else for each of .n_maps; borrowed */
 	/* checking in the daemon alone, as configured for kernels that cannot: CONTRACT_NONE */
 	bool daemon_only;
