@@ -93,14 +93,18 @@ says() {
 	fi
 }
 
-# in_journal NAME TEXT: an entry since $since has the message TEXT, whole.
+# in_journal NAME TEXT: an entry since $since has the message TEXT, whole; if not at once, then soon: the daemon has
+# a thread that writes.
 in_journal() {
-	journalctl --sync
-	if journalctl -u bpfgated.service -o cat --since "$since" | grep -Fxq -- "$2"; then
+	if wait_for 10 journal_has "$2"; then
 		tap_ok "$1"
 	else
 		tap_not_ok "$1" "expected: $2" "$(journalctl -u bpfgated.service -o cat --since "$since")"
 	fi
+}
+journal_has() {
+	journalctl --sync
+	journalctl -u bpfgated.service -o cat --since "$since" | grep -Fxq -- "$1"
 }
 mark() {
 	since=$(date '+%F %T')
