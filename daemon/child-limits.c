@@ -106,8 +106,9 @@ int child_limit_capabilities(uint64_t program_types)
 }
 
 /*
- * Memory that a loader takes is the daemon's cgroup's; if that runs out, the child goes and not the
- * daemon. Where it cannot be written, the cgroup's other limits still hold.
+ * What a load takes is memory of the kernel, which no process is seen to have: out of memory, the
+ * kernel would end the largest process of the service, the daemon. It is to end the one that loads.
+ * Where this cannot be written it is as it was.
  */
 static void offer_to_oom_killer(void)
 {

@@ -101,7 +101,8 @@ static int wait_ready(int ready, int pidfd)
 	while (poll(fds, 2, -1) < 0)
 		if (errno != EINTR)
 			return -errno;
-	if (fds[0].revents & POLLIN)
+	/* It may have written and ended after the one was looked at, and before the other was. */
+	if (fds[0].revents & POLLIN || poll(fds, 1, 0) > 0)
 		return 0;
 	waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED);
 	return -ECHILD;

@@ -277,27 +277,9 @@ static int wait_for_go(void)
 	return n == 1 ? 0 : -ECANCELED;
 }
 
-/*
- * What a load takes is memory of the kernel, which no process is seen to have: out of memory, the
- * kernel would end the largest process of the service, the daemon. It is to end the one that loads.
- */
-static void offer_to_oom_killer(void)
-{
-	int fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/oom_score_adj",
-			      O_WRONLY | O_CLOEXEC);
-
-	/* without /proc it is as it was */
-	if (fd < 0)
-		return;
-	(void)!syscall(SYS_write, fd, "1000", 4);
-	syscall(SYS_close, fd);
-}
-
 static void prepare(struct child *child)
 {
 	int r;
-
-	offer_to_oom_killer();
 
 	r = child_limit(child->job->parent, child->job->socket, child->limit);
 	if (r == 0)

@@ -108,8 +108,10 @@ static int wait_for_either(int fd, int pidfd, uint64_t usec)
 		struct timespec t = {(time_t)(left / 1000000), (long)(left % 1000000) * 1000};
 		int n = ppoll(p, 2, &t, NULL);
 
+		/* The child may have written and ended after @fd was looked at, and before @pidfd
+		 * was. */
 		if (n > 0)
-			return p[0].revents & POLLIN ? 1 : -ECHILD;
+			return p[0].revents & POLLIN || poll(p, 1, 0) > 0 ? 1 : -ECHILD;
 		if (n == 0)
 			return 0;
 		if (errno != EINTR)

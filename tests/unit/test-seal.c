@@ -452,9 +452,26 @@ static void test_hung_child_holds_nothing(void **state)
 
 #define SEAL_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* A child that has reported may be gone before its report is looked at. */
+static void test_ended_after_its_report(void **state)
+{
+	for (unsigned i = 0; i < 1000; i++) {
+		_cleanup_error_ struct error error = ERROR_INIT;
+		struct sealed sealed = SEALED_INIT;
+		int fd = file_with("abc", 3), r;
+
+		r = seal_bundle(fd, UID, 60 * SECOND, &sealed, &error);
+		close(fd);
+		if (r < 0)
+			fail_msg("number %u: %s", i, error_message(&error));
+		sealed_done(&sealed);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		SEAL_TEST(test_ended_after_its_report),
 		SEAL_TEST(test_regular_file),
 		SEAL_TEST(test_position_does_not_matter),
 		SEAL_TEST(test_largest),
