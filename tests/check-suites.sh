@@ -132,7 +132,7 @@ part_guest-v2() {
 	suite "ordinary systems, v2" 1 "$inputs" guest --steady v2 build 58-gate-system
 	suite "faults, v2" 1 "$inputs" guest v2 build 59-sandbox 72-faults 73-restart
 	suite "pressure, v2" 2 "$inputs" guest v2 build 71-pressure
-	suite "gate at boot, v2" 1 "$inputs" guest --steady --append systemd.wants=bpfgate-gate.service v2 build 58-gate-boot
+	suite "gate at boot, v2" 1 "$inputs" guest --steady --append vm.early=bpfgate-gate.service v2 build 58-gate-boot
 	suite "policy and trust, v2" 1 "$inputs" guest v2 build 20-refusals 25-policy 25-trust 25-signers 30-bytes
 	suite "attach kinds, v2" 1 "$inputs" guest --steady v2 build 80-kinds
 	suite "no gate, v2" 1 "$inputs" guest --steady --append "lsm=capability,landlock" v2 build 56-gate-absent

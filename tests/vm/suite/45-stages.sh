@@ -235,7 +235,7 @@ expect "stages: one that goes as a dependent may be named, too" 0 "^$upper_id: u
 	as alice bpfctl unload "$base_id" "$upper_id" --with-dependents
 base_id=$(load alice base)
 upper_id=$(load bob upper)
-same "stages: as JSON, of other users only how many" "{\"dependents\":[],\"otherDependents\":1,\"id\":\"$base_id\"}" \
+same "stages: as JSON, of other users only how many" "{\"id\":\"$base_id\",\"dependents\":[],\"otherDependents\":1}" \
 	"$(as alice bpfctl unload "$base_id" --with-dependents --json=short | tr -d ' ')"
 nothing_left "stages: with dependents"
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # A gate from early in the boot on, without a client and before there is a daemon. The guest is booted with
-# systemd.wants=bpfgate-gate.service.
+# vm.early=bpfgate-gate.service.
 # shellcheck source=tests/vm/suite/common.sh
 . /mnt/share/suite/common.sh
 
@@ -12,6 +12,7 @@ same "gate at boot: the unit has done its work" "active exited" \
 began() { # UNIT: when it was up, in microseconds since the boot
 	systemctl show --value -p ActiveEnterTimestampMonotonic "$1"
 }
+holds "gate at boot: at a time of its own" test "$(began bpfgate-gate.service)" -gt 0
 holds "gate at boot: before basic.target" test "$(began bpfgate-gate.service)" -lt "$(began basic.target)"
 holds "gate at boot: and before sysinit.target" test "$(began bpfgate-gate.service)" -lt "$(began sysinit.target)"
 same "gate at boot: an unsigned program" EPERM "$("$bin/gate-attacker" load socket_filter)"
