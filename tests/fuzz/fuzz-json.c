@@ -30,8 +30,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *reason = NULL;
 	int r;
 
-	fuzz_require(size < 3);
-
 	r = json_parse((const char *)data, size, 65536, &object, &position, &reason);
 	fuzz_require(r <= 0 && r != -ENOMEM);
 	if (r < 0) {
