@@ -6,7 +6,9 @@
 # suite NAME CORES "INPUT..." COMMAND... adds one. CORES is how many of the two processors it keeps busy: a suite that
 # needs both, because of its time limits or its threads, has them for itself. tests/check-kept.sh says what an INPUT is.
 
-guest_inputs="image files:tests/vm files:tests/share files:tests/token.sh files:lib files:daemon files:client files:bpf
+# The suites that run in a guest are an input by themselves, each of its own.
+guest_inputs="image files:tests/vm/run files:tests/vm/guest files:tests/vm/kernel files:tests/vm/image files:tests/vm/suite/run
+	files:tests/vm/suite/common.sh files:tests/vm/suite/*.py files:tests/vm/suite/valgrind.supp files:tests/share files:tests/token.sh files:lib files:daemon files:client files:bpf
 	files:systemd files:policy files:meson.build files:meson_options.txt files:tests/unit files:tests/bench"
 
 # guest [--steady] [--append WORDS] KERNEL BUILD SUITE...: the suites in one guest with systemd, told which contract
