@@ -82,7 +82,7 @@ kept_image() {
 kept_input() {
 	case $1 in
 	files:*) kept_files "${1#files:}" ;;
-	build:*) kept_binaries "${1#build:}" daemon client bpf tests/vm tests/bench tests/kernel ;;
+	build:*) kept_binaries "${1#build:}" daemon client bpf tests/vm tests/bench ;;
 	kernel-programs:*) kept_binaries "${1#kernel-programs:}" tests/kernel ;;
 	unit:*) kept_binaries "${1#unit:}" tests/unit ;;
 	kernel:*) kept_kernel "${1#kernel:}" ;;
@@ -100,7 +100,8 @@ kept_key() {
 	list=$(
 		printf 'suite %s\ncommand %s\n' "$name" "$command"
 		cat "$work/tools"
-		kept_files tests/check tests/check-kept.sh tests/check-suites.sh tests/tap.sh tests/lib.sh tests/build tests/setup
+		declare -f guest guest_patched share_builtin unit unit_one conformance stress
+		kept_files tests/check tests/check-kept.sh tests/tap.sh tests/lib.sh tests/build tests/setup
 		for word; do
 			printf 'input %s\n' "$word"
 			kept_input "$word" || exit 1
