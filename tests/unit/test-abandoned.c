@@ -7,7 +7,8 @@
 #include "front.h"
 #include "method.h"
 
-#define DRAIN_USEC (60ULL * 1000 * 1000)
+#define WORKERS_ALL (WORKERS_MAX + WORKERS_ROOT) /* the calls here are of uid 0 */
+#define DRAIN_USEC  (60ULL * 1000 * 1000)
 
 static sem_t gate, begun;
 static struct front front;
@@ -36,23 +37,23 @@ static void run(struct job *job)
 static bool call_runs(bool goes, bool oneway, int *ret_r)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
-	static struct job blocking[WORKERS_MAX];
+	static struct job blocking[WORKERS_ALL];
 	struct connection connection = {.front = &front};
 	struct call call = {.front = &front, .connection = &connection};
 	struct seen_job job = {.base.job = {.run = run, .done = forget}};
 	bool ran;
 
 	call.call.oneway = oneway;
-	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+	for (unsigned i = 0; i < WORKERS_ALL; i++) {
 		blocking[i] = (struct job){.run = block, .done = forget};
 		assert_int_equal(workers_submit(front.workers, &blocking[i], 0, false), 0);
 	}
-	for (unsigned i = 0; i < WORKERS_MAX; i++)
+	for (unsigned i = 0; i < WORKERS_ALL; i++)
 		sem_wait(&begun);
 	assert_int_equal(call_job_submit(&job.base, &call, USER_JOBS, &error), 0);
 	if (goes)
 		call_disconnect(&call);
-	for (unsigned i = 0; i < WORKERS_MAX; i++)
+	for (unsigned i = 0; i < WORKERS_ALL; i++)
 		sem_post(&gate);
 	assert_true(workers_drain(front.workers, DRAIN_USEC));
 	ran = job.ran;
