@@ -146,12 +146,14 @@ part_guest-v2() {
 	suite "no gate, v2" 1 "$inputs" guest --steady --append "lsm=capability,landlock" v2 build 56-gate-absent
 }
 
-# Not part of a whole run yet: rows of both fail, in what they expect or in the daemon; each is to be looked at.
+# Not part of a whole run yet: rows of each fail, in what they expect or in the daemon; each is to be looked at. Under
+# valgrind the daemon closes connections since a child copies every bundle.
 part_unfinished() {
 	local inputs="kernel:v2 build:build $guest_inputs"
 
 	suite "sandbox, v2" 1 "$inputs" guest v2 build 59-sandbox
 	suite "faults, v2" 1 "$inputs" guest v2 build 72-faults
+	suite leaks 1 "$inputs" guest v2 build 90-leaks
 }
 
 part_guest-v1() {
@@ -207,8 +209,4 @@ part_hooks() {
 part_guest-sanitize() {
 	suite "guest v2, sanitized" 1 "kernel:v2 build:build-sanitize $guest_inputs" \
 		guest v2 build-sanitize 10-road 20-refusals 25-policy 25-signers 25-trust 30-bytes
-}
-
-part_leaks() {
-	suite leaks 1 "kernel:v2 build:build $guest_inputs" guest v2 build 90-leaks
 }

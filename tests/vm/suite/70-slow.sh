@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # While slow loads run, other clients are answered and can load; nobody can take all the room. The build with hooks
-# ends a load after a third of the time that others allow it.
+# ends a load after two thirds of the time that others allow it.
 # shellcheck source=tests/vm/suite/common.sh
 . /mnt/share/suite/common.sh
 
 deadline=60
 if grep -aq BPFGATE_TEST_LOAD_SECONDS /usr/lib/bpfgate/bpfgated; then
-	deadline=$((20 * patience))
+	deadline=$((40 * patience))
 	mkdir -p /run/systemd/system/bpfgated.service.d
 	printf '[Service]\nEnvironment=BPFGATE_TEST_LOAD_SECONDS=%d\n' $deadline >/run/systemd/system/bpfgated.service.d/60-slow.conf
 	systemctl daemon-reload
