@@ -20,6 +20,13 @@
 int child_setup(void);
 
 /*
+ * A fork with the fd table shared. The caller blocks all signals; in the child it makes
+ * async-signal-safe calls only, and touches no fd but to read and write. Returns the child's pid,
+ * with *ret_pidfd set, 0 in the child, or -1 and errno.
+ */
+long child_clone(int *ret_pidfd);
+
+/*
  * Starts a child that runs @run(@userdata) with @socket (the caller's) as fd 0 and no other, all
  * signals blocked. There are threads, so it may only make async-signal-safe calls. *ret_pidfd is
  * owned. 0 or a negative errno.

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "seal-child.h"
 
-#include <linux/sched.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "bundle.h"
+#include "child.h"
 
 /* ---- in the child: async-signal-safe calls only, for the daemon has threads ---- */
 
@@ -106,8 +105,7 @@ int seal_child_start(int file, int memfd, int report, int *ret_pidfd)
 	/* No handler of the daemon may run in the child. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &saved);
-	pid = syscall(SYS_clone, (unsigned long)(CLONE_FILES | CLONE_PIDFD | SIGCHLD), NULL, &pidfd,
-		      NULL, 0UL);
+	pid = child_clone(&pidfd);
 	if (pid == 0)
 		child_main(parent, file, memfd, report);
 	r = pid < 0 ? -errno : 0;

@@ -12,6 +12,13 @@ bool test_hook_skip_authentication(void)
 	return value && streq(value, "1");
 }
 
+bool test_hook_copy_fds(void)
+{
+	const char *value = secure_getenv("BPFGATE_TEST_COPY_FDS");
+
+	return value && streq(value, "1");
+}
+
 uint64_t test_hook_load_deadline(uint64_t usec)
 {
 	const char *value = secure_getenv("BPFGATE_TEST_LOAD_SECONDS");

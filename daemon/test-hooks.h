@@ -14,10 +14,18 @@
  * loader_load() does not look into the loader. */
 bool test_hook_skip_authentication(void);
 
+/* Children get a copy of the fd table: valgrind knows no fork that shares it. */
+bool test_hook_copy_fds(void);
+
 /* The deadline of a load: $BPFGATE_TEST_LOAD_SECONDS, 1 to 60, or @usec. */
 uint64_t test_hook_load_deadline(uint64_t usec);
 #else
 static inline bool test_hook_skip_authentication(void)
+{
+	return false;
+}
+
+static inline bool test_hook_copy_fds(void)
 {
 	return false;
 }

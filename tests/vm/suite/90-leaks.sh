@@ -8,11 +8,13 @@
 loads=${BPFGATE_LEAK_LOADS:-1000}
 log=/run/bpfgate-state/valgrind.log
 policy_road | configure release
-# It writes and maps code, and needs memory and system calls that the daemon does not. The lock is the fair
-# kind: the other one writes to a pipe, which a load child may not.
+# It writes and maps code, needs memory and system calls that the daemon does not, and knows no fork that shares
+# the descriptors: a test build has a hook for that. The lock is the fair kind: the other one writes to a pipe, which
+# a load child may not.
 mkdir -p /run/systemd/system/bpfgated.service.d
 cat >/run/systemd/system/bpfgated.service.d/50-valgrind.conf <<-END
 	[Service]
+	Environment=BPFGATE_TEST_COPY_FDS=1
 	ExecStart=
 	ExecStart=/usr/bin/valgrind --leak-check=full --show-leak-kinds=definite,indirect,possible \\
 		--errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99 --num-callers=12 \\
