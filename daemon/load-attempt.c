@@ -13,6 +13,9 @@
 #include "oom.h"
 #include "sys-bpf.h"
 
+#define OOM_TRIES      100
+#define OOM_PAUSE_USEC 50000
+
 void attempt_done(struct attempt *attempt)
 {
 	for (unsigned i = 0; i < attempt->n_fds; i++)
@@ -153,11 +156,24 @@ static uint64_t count_oom_kills(void)
 	return cgroup_own(own) == 0 && oom_kills(own, &n) == 0 ? n : UINT64_MAX;
 }
 
-/* What became of a child that ended by itself, before it was killed here. */
-static void note_end(struct attempt *attempt, const siginfo_t *info)
+/* Where memory ran out, there may be too little of it to open the file, until the child's is back.
+ */
+static bool is_out_of_memory(const struct attempt *attempt)
 {
 	uint64_t now = count_oom_kills();
 
+	if (attempt->oom_kills == UINT64_MAX)
+		return false;
+	for (unsigned i = 0; i < OOM_TRIES && now == UINT64_MAX; i++) {
+		usleep(OOM_PAUSE_USEC);
+		now = count_oom_kills();
+	}
+	return now != UINT64_MAX && now > attempt->oom_kills;
+}
+
+/* What became of a child that ended by itself, before it was killed here. */
+static void note_end(struct attempt *attempt, const siginfo_t *info)
+{
 	attempt->ending = ENDED_OTHERWISE;
 	if (info->si_code == CLD_EXITED) {
 		attempt->status = info->si_status;
@@ -167,8 +183,7 @@ static void note_end(struct attempt *attempt, const siginfo_t *info)
 	}
 	attempt->ending = ENDED_KILLED;
 	attempt->signal = info->si_status;
-	attempt->out_of_memory =
-		attempt->oom_kills != UINT64_MAX && now != UINT64_MAX && now > attempt->oom_kills;
+	attempt->out_of_memory = is_out_of_memory(attempt);
 }
 
 /*

@@ -14,14 +14,15 @@ programs=$(bpf_ids prog)
 
 # killer PID: waits for a load child of the daemon and kills it; it is the one that offers itself to the OOM killer.
 killer() {
-	local pid
+	local pid end=$((SECONDS + 60))
 
 	echo ready
-	while :; do
+	while [[ $SECONDS -lt $end ]]; do
 		for pid in $(pgrep -P "$1"); do
 			[[ $(cat "/proc/$pid/oom_score_adj") == 1000 ]] && kill -KILL "$pid" && return
 		done 2>/dev/null
 	done
+	return 1
 }
 
 # ending NAME STATUS TEXT COMMAND...: what a slow load says that COMMAND, given the daemon, ends.

@@ -23,20 +23,23 @@ def read(path):
         return file.read()
 
 
-def children(pid):
-    return "".join(read(f"/proc/{pid}/task/{task}/children") + " " for task in os.listdir(f"/proc/{pid}/task")).split()
+def is_load_child(pid, parent):
+    """The one that offers itself to the OOM killer. A kernel may be built without /proc/PID/task/TID/children."""
+    try:
+        stat = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+        return stat[1] == parent and read(f"/proc/{pid}/oom_score_adj").strip() == "1000"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
-def load_child(pid):
-    """The one that offers itself to the OOM killer."""
-    while True:
-        try:
-            for child in children(pid):
-                if read(f"/proc/{child}/oom_score_adj").strip() == "1000":
-                    return child
-        except (FileNotFoundError, ProcessLookupError):
-            pass
+def load_child(parent):
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        for pid in os.listdir("/proc"):
+            if pid.isdigit() and is_load_child(pid, parent):
+                return pid
         time.sleep(0.02)
+    sys.exit("hog: the daemon has no load child")
 
 
 def kills(group):
@@ -44,14 +47,14 @@ def kills(group):
 
 
 def take_memory(group):
-    """Until one more has been killed, or nobody can be."""
+    """Until one more has been killed, or nobody can be. By the page in the end: a write that goes on when the memory of
+    the one that was killed is free again would take that, too, and the daemon is in want of it."""
     before = kills(group)
     file = os.memfd_create("hog")
     try:
-        for _ in range(2 * LIMIT):
-            os.write(file, bytes(MIB))
-            if kills(group) > before:
-                break
+        while kills(group) == before:
+            near = int(read(f"{group}/memory.current")) > (LIMIT - 2) * MIB
+            os.write(file, bytes(4096 if near else MIB))
     except OSError as e:
         print(f"hog: {e}", flush=True)
     finally:
