@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
-# A thousand loads and unloads under valgrind, two at a time, a tenth of them persistent: nothing leaks.
+# Hundreds of loads and unloads under valgrind, two at a time, a tenth of them persistent: nothing leaks.
 # valgrind's check for undefined values is off, as it doubles the time; the sanitizers' suites look for such.
 # shellcheck source=tests/vm/suite/common.sh
 . /mnt/share/suite/common.sh
 
-loads=${BPFGATE_LEAK_LOADS:-1000}
+loads=${BPFGATE_LEAK_LOADS:-300}
 log=/run/bpfgate-state/valgrind.log
 policy_road | configure release
 # It writes and maps code, needs memory and system calls that the daemon does not, and knows no fork that shares
