@@ -71,6 +71,7 @@ void sha256(const void *data, size_t size, uint8_t digest[32]);
 struct map_kind {
 	const char *name;
 	uint32_t type, key_size, value_size, max_entries, flags;
+	uint64_t extra;
 	/* Needs the types of key and value. */
 	bool btf;
 	/* The value is a map. */

@@ -44,7 +44,8 @@ const struct map_kind map_kinds[] = {
 	KIND("inode-storage", INODE_STORAGE, 4, 8, 0, .flags = BPF_F_NO_PREALLOC, .btf = true),
 	KIND("task-storage", TASK_STORAGE, 4, 8, 0, .flags = BPF_F_NO_PREALLOC, .btf = true),
 	KIND("cgrp-storage", CGRP_STORAGE, 4, 8, 0, .flags = BPF_F_NO_PREALLOC, .btf = true),
-	KIND("arena", ARENA, 0, 0, 1, .flags = BPF_F_MMAPABLE),
+	/* a program may use it once its address is known: here is none that was ever used */
+	KIND("arena", ARENA, 0, 0, 1, .flags = BPF_F_MMAPABLE, .extra = UINT64_C(1) << 44),
 };
 const unsigned n_map_kinds = ARRAY_SIZE(map_kinds);
 
@@ -79,6 +80,7 @@ void map_attr(const struct map_spec *spec, union bpf_attr *attr)
 	attr->value_size = spec->value_size ?: kind->value_size;
 	attr->max_entries = spec->max_entries ?: kind->max_entries;
 	attr->map_flags = kind->flags | spec->flags;
+	attr->map_extra = kind->extra;
 	if (spec->digest) {
 		attr->excl_prog_hash = ptr(spec->digest);
 		attr->excl_prog_hash_size = 32;

@@ -61,9 +61,11 @@ static void rows_program_btf(void)
 	with("btf/signed-closed-func-info", NULL, 1000, FUNC_INFO, true, false);
 }
 
-/* Unsigned, signed over the instructions, and signed with a map. @fd_1: what is fd_array[1], or -1.
+/*
+ * Unsigned, signed over the instructions, and signed with a map. @fd_1: what is fd_array[1], or -1;
+ * @expected: of all of them, or NULL.
  */
-static void three(const char *what, struct code code, int fd_1)
+static void three(const char *what, const char *expected, struct code code, int fd_1)
 {
 	_cleanup_request_ struct request plain = {}, alone = {}, bound = {};
 	int fds[2] = {-1, fd_1};
@@ -74,12 +76,12 @@ static void three(const char *what, struct code code, int fd_1)
 	request_init(&plain, code);
 	if (fd_1 >= 0)
 		plain.attr.fd_array = ptr(fds);
-	row_load(name, NULL, &plain);
+	row_load(name, expected, &plain);
 	if (fd_1 >= 0) {
 		fds[0] = fd_1;
 		plain.attr.fd_array_cnt = 2;
 		snprintf(name, sizeof(name), "btf/unsigned-bound-%s", what);
-		row_load(name, NULL, &plain);
+		row_load(name, expected, &plain);
 	}
 
 	snprintf(name, sizeof(name), "btf/signed-%s", what);
@@ -87,7 +89,7 @@ static void three(const char *what, struct code code, int fd_1)
 	request_sign(&alone);
 	if (fd_1 >= 0)
 		alone.attr.fd_array = ptr(fds);
-	row_load(name, NULL, &alone);
+	row_load(name, expected, &alone);
 
 	map_make(&map, code, 8, 1);
 	snprintf(name, sizeof(name), "btf/signed-bound-%s", what);
@@ -95,11 +97,11 @@ static void three(const char *what, struct code code, int fd_1)
 	request_bind(&bound, &map);
 	request_sign(&bound);
 	bound.fds[1] = fd_1;
-	row_load(name, NULL, &bound);
+	row_load(name, expected, &bound);
 	if (fd_1 >= 0) {
 		bound.attr.fd_array_cnt = 2;
 		snprintf(name, sizeof(name), "btf/signed-bound-too-%s", what);
-		row_load(name, NULL, &bound);
+		row_load(name, expected, &bound);
 	}
 	map_drop(&map);
 }
@@ -130,20 +132,21 @@ static void rows_kernel_btf(void)
 	variable = btf__find_by_name_kind(btf, "runqueues", BTF_KIND_VAR);
 	must("kfuncs", lock);
 	must("kfuncs", unlock);
-	three("kfunc", CODE(CALL_KFUNC(lock, 0), CALL_KFUNC(unlock, 0), MOV(0, 0), EXIT), -1);
-	three("kfunc-by-index", CODE(CALL_KFUNC(lock, 1), CALL_KFUNC(unlock, 1), MOV(0, 0), EXIT),
-	      vmlinux);
+	three("kfunc", NULL, CODE(CALL_KFUNC(lock, 0), CALL_KFUNC(unlock, 0), MOV(0, 0), EXIT), -1);
+	three("kfunc-by-index", NULL,
+	      CODE(CALL_KFUNC(lock, 1), CALL_KFUNC(unlock, 1), MOV(0, 0), EXIT), vmlinux);
 	if (module >= 0)
-		three("kfunc-of-a-module", CODE(CALL_KFUNC(lock, 1), MOV(0, 0), EXIT), module);
+		three("kfunc-of-a-module", "EACCES", CODE(CALL_KFUNC(lock, 1), MOV(0, 0), EXIT),
+		      module);
 	else
 		skip("kfunc-of-a-module", "no module with BTF is loaded", true);
 	if (variable > 0)
-		three("variable", CODE(LD64(1, BPF_PSEUDO_BTF_ID, variable, 0), MOV(0, 0), EXIT),
-		      -1);
+		three("variable", NULL,
+		      CODE(LD64(1, BPF_PSEUDO_BTF_ID, variable, 0), MOV(0, 0), EXIT), -1);
 	else
 		skip("variable", "no runqueues in this kernel's BTF", false);
 	if (variable > 0)
-		three("variable-by-fd",
+		three("variable-by-fd", NULL,
 		      CODE(LD64(1, BPF_PSEUDO_BTF_ID, variable, vmlinux), MOV(0, 0), EXIT), -1);
 	else
 		skip("variable-by-fd", "no runqueues in this kernel's BTF", false);

@@ -121,8 +121,10 @@ static void rows_verdicts(void)
 	if (options.builtin_key && options.builtin_cert)
 		own = signer_read(options.builtin_key, options.builtin_cert);
 	if (own) {
-		load("lsm/builtin", NULL, own, 0, 0);
-		load("lsm/secondary", NULL, own, 1, 0);
+		load("lsm/builtin", "ok: kernel 0, signature set, serial 0, type 1, verdict 1", own,
+		     0, 0);
+		load("lsm/secondary", "ok: kernel 0, signature set, serial 0, type 2, verdict 1",
+		     own, 1, 0);
 	} else {
 		row_skip("lsm/builtin", "no key of ours is compiled into this kernel");
 		row_skip("lsm/secondary", "no key of ours is compiled into this kernel");
