@@ -105,8 +105,11 @@ static int send_all(struct connection *c, const char *data, size_t size, const i
 		if (n == -EAGAIN)
 			return lost(c, -ETIMEDOUT, "bpfgated does not read what it is asked",
 				    error);
+		/* it has said why before: receive() */
+		if (n == -EPIPE || n == -ECONNRESET)
+			return 0;
 		if (n < 0)
-			return lost(c, (int)n, "bpfgated closed the connection", error);
+			return lost(c, (int)n, "cannot send to bpfgated", error);
 		data += n;
 		size -= n;
 		n_fds = 0;
@@ -153,7 +156,7 @@ static int receive(struct connection *c, struct json_object **ret, struct fd_set
 			return lost(c, -ETIMEDOUT, "bpfgated does not answer", error);
 
 		r = varlink_reader_fill(&c->reader, c->fd);
-		if (r == 0)
+		if (r == 0 || r == -ECONNRESET)
 			return lost(c, -ECONNRESET,
 				    "bpfgated closed the connection without an answer", error);
 		if (r < 0 && r != -EAGAIN && r != -EINTR)

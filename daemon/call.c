@@ -128,6 +128,13 @@ static struct json_object *error_parameters(const struct error *error)
 	return parameters;
 }
 
+int call_format_error(const struct error *error, char **ret, size_t *ret_size)
+{
+	_cleanup_json_ struct json_object *parameters = error_parameters(error);
+
+	return varlink_format_reply(error_code_name(error->code), parameters, ret, ret_size);
+}
+
 void call_reply_error(struct call *call, const struct error *error)
 {
 	_cleanup_json_ struct json_object *parameters = error_parameters(error);

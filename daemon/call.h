@@ -40,6 +40,9 @@ void call_reply_session(struct call *call, const char *id, struct json_object *p
 /* Ends the call. @parameters (may be NULL) is taken over, as are the fds. */
 void call_reply(struct call *call, struct json_object *parameters, const int *fds, unsigned n_fds);
 
+/* A reply that says @error, malloced: also for whoever is not let in, before there is any call. */
+int call_format_error(const struct error *error, char **ret, size_t *ret_size);
+
 /* org.bpfgate.Gate.NAME with message, step, errno and the further fields. */
 void call_reply_error(struct call *call, const struct error *error);
 

@@ -92,16 +92,15 @@ static void close_unclaimed(int fd, void *userdata)
 }
 
 /* Who comes and goes without a call costs as little as can be. */
-static int complete_peer(struct connection *c)
+static int complete_peer(struct connection *c, struct error *error)
 {
-	_cleanup_error_ struct error error = ERROR_INIT;
 	int r;
 
 	if (c->peer_complete)
 		return 0;
-	r = peer_complete(c->fd, &c->peer, &error);
+	r = peer_complete(c->fd, &c->peer, error);
 	if (r < 0)
-		audit_connection_refused(c->peer.uid, &error);
+		audit_connection_refused(c->peer.uid, error);
 	c->peer_complete = r == 0;
 	return r;
 }
@@ -109,10 +108,11 @@ static int complete_peer(struct connection *c)
 static void start_call(struct connection *c, struct json_object *message,
 		       const struct fd_set_owned *fds)
 {
+	_cleanup_error_ struct error error = ERROR_INIT;
 	struct call *call = calloc(1, sizeof(*call));
 
 	c->turn_number = c->front->n_turns++;
-	if (!call || complete_peer(c) < 0 || varlink_call_parse(message, &call->call) < 0) {
+	if (!call || varlink_call_parse(message, &call->call) < 0) {
 		free(call);
 		json_object_put(message);
 		for (unsigned i = 0; i < fds->n; i++)
@@ -126,7 +126,10 @@ static void start_call(struct connection *c, struct json_object *message,
 	call->message = message;
 	call->fds = *fds;
 	c->call = call;
-	service_call(call);
+	if (complete_peer(c, &error) < 0)
+		call_reply_error(call, &error);
+	else
+		service_call(call);
 }
 
 /* Hands out the calls that have come whole, until one is not answered at once. */
@@ -150,6 +153,31 @@ static void dispatch(struct connection *c)
 	}
 }
 
+/* To one who is not let in it is in the socket before he has asked, and is the reply to what he
+ * asks.
+ */
+static void tell_refused(int fd, const struct error *error)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t size;
+
+	if (call_format_error(error, &data, &size) == 0)
+		varlink_send(fd, data, size, NULL, 0);
+}
+
+/* Its files are lost, so that there is nothing to answer but this. */
+static void refuse_call(struct connection *c)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	error_set(&error, -EMFILE, ERROR_BUSY, STEP_REQUEST,
+		  "The daemon has too many files open to take those that came with the call: "
+		  "unload what is not needed, or its administrator raises LimitNOFILE= of "
+		  "bpfgated.service.");
+	audit_connection_refused(c->peer.uid, &error);
+	tell_refused(c->fd, &error);
+}
+
 static void receive(struct connection *c)
 {
 	int r;
@@ -160,6 +188,8 @@ static void receive(struct connection *c)
 		return;
 	}
 	r = varlink_reader_fill(&c->reader, c->fd);
+	if (r == -EMFILE)
+		refuse_call(c);
 	if (r == 0)
 		c->ended = true;
 	else if (r < 0 && r != -EAGAIN && r != -ENOBUFS)
@@ -369,7 +399,8 @@ static int check_descriptors(int fd, uid_t uid, struct error *error)
 	    (rlim_t)fd + DESCRIPTORS_ROOT < limit.rlim_cur)
 		return 0;
 	return error_set(error, -EMFILE, ERROR_BUSY, STEP_REQUEST,
-			 "The daemon has too many files open.");
+			 "The daemon has too many files open: unload what is not needed, or its "
+			 "administrator raises LimitNOFILE= of bpfgated.service.");
 }
 
 /* May this client come in? Counts it, if so. */
@@ -435,5 +466,6 @@ void connection_new(struct front *front, int fd)
 	if (r == 0)
 		return;
 	audit_connection_refused(peer.uid, &error);
+	tell_refused(fd, &error);
 	close(fd);
 }

@@ -42,7 +42,7 @@ struct connection {
 	char (*sessions)[LOAD_ID_SIZE];
 };
 
-/* @fd is taken over. Whoever is refused has an entry in the journal. */
+/* @fd is taken over. Whoever is refused is told why, and has an entry in the journal. */
 void connection_new(struct front *front, int fd);
 
 /* Drops the client: its calls' results are undone, its session loads taken down. */

@@ -10,8 +10,20 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
+static bool is_lack(int errnum)
+{
+	return errnum == EMFILE || errnum == ENFILE;
+}
+
 static int fail(struct error *error, const char *what)
 {
+	if (is_lack(errno))
+		return error_set(
+			error, -errno, ERROR_BUSY, STEP_REQUEST,
+			"The daemon has too many files open to ask who the client is (%s): "
+			"unload what is not needed, or its administrator raises "
+			"LimitNOFILE= of bpfgated.service.",
+			what);
 	return error_set(error, -errno, ERROR_FAILED, STEP_REQUEST,
 			 "The kernel does not say who the client is (%s): %m.", what);
 }
@@ -56,8 +68,8 @@ static int read_netns(int fd, bool *ret)
 }
 
 /* A client can see to it that its unit cannot be told, by ending: so that is not the same as none.
- */
-static void read_unit(int fd, struct peer *peer)
+ * What it cannot see to is that there are no descriptors: then it is to ask again. */
+static int read_unit(int fd, struct peer *peer)
 {
 	_cleanup_close_ int pidfd = -1;
 	socklen_t size = sizeof(pidfd);
@@ -69,6 +81,8 @@ static void read_unit(int fd, struct peer *peer)
 	if (r < 0)
 		peer->unit[0] = '\0';
 	peer->unit_known = r == 0 || r == -ENOENT;
+	errno = -r;
+	return is_lack(-r) ? -1 : 0;
 }
 
 int peer_read_credentials(int fd, struct peer *ret, struct error *error)
@@ -99,7 +113,8 @@ int peer_complete(int fd, struct peer *peer, struct error *error)
 		return fail(error, "SO_PEERGROUPS");
 	if (read_netns(fd, &whole.same_netns) < 0)
 		return fail(error, "SO_NETNS_COOKIE");
-	read_unit(fd, &whole);
+	if (read_unit(fd, &whole) < 0)
+		return fail(error, "SO_PEERPIDFD");
 	*peer = whole;
 	whole = (struct peer){};
 	return 0;

@@ -121,8 +121,11 @@ static ssize_t receive(struct varlink_reader *r, int fd, size_t size, int flags,
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	collect_fds(&message, ret_fds);
 	if ((message.msg_flags & MSG_CTRUNC) || ret_fds->n > r->fds_max || (ret_fds->n && n == 0)) {
+		/* There was room for more in @control, so there was none in our table. */
+		bool full = (message.msg_flags & MSG_CTRUNC) && ret_fds->n < r->fds_max;
+
 		reader_close_fds(r, ret_fds);
-		return -EBADMSG;
+		return full ? -EMFILE : -EBADMSG;
 	}
 	return n;
 }

@@ -155,6 +155,31 @@ static void test_call(void **state)
 	json_object_put(server.parameters);
 }
 
+/* A daemon that lets nobody in says why and closes, before it is asked or after. */
+static void test_told_before_asked(void **state)
+{
+	static const char refusal[] = "{\"error\":\"org.bpfgate.Gate.Busy\",\"parameters\":"
+				      "{\"message\":\"too many files open\"}}";
+
+	for (unsigned asked = 0; asked < 2; asked++) {
+		_cleanup_error_ struct error error = ERROR_INIT;
+		struct connection connection;
+		int pair[2];
+
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+		connection_init(&connection, pair[1]);
+		/* what has not been read when a socket is closed makes it one that was reset */
+		if (asked)
+			assert_int_equal(write(pair[1], "{}", 2), 2);
+		assert_int_equal(write(pair[0], refusal, sizeof(refusal)), sizeof(refusal));
+		close(pair[0]);
+		assert_true(connection_call(&connection, "List", NULL, NULL, 0, NULL, NULL,
+					    &error) < 0);
+		check_error(&error, ERROR_BUSY, "too many files open");
+		connection_close(&connection);
+	}
+}
+
 /* Descriptors are the caller's when it wants them, and closed when it does not. */
 static void test_fds(void **state)
 {
@@ -472,11 +497,17 @@ static void test_more(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_call),	       cmocka_unit_test(test_fds),
-		cmocka_unit_test(test_errors),	       cmocka_unit_test(test_error_fields),
-		cmocka_unit_test(test_foreign_errors), cmocka_unit_test(test_nonsense),
-		cmocka_unit_test(test_unreachable),    cmocka_unit_test(test_maps),
-		cmocka_unit_test(test_attach_option),  cmocka_unit_test(test_more),
+		cmocka_unit_test(test_told_before_asked),
+		cmocka_unit_test(test_call),
+		cmocka_unit_test(test_fds),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_error_fields),
+		cmocka_unit_test(test_foreign_errors),
+		cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_maps),
+		cmocka_unit_test(test_attach_option),
+		cmocka_unit_test(test_more),
 		cmocka_unit_test(test_memfd),
 	};
 

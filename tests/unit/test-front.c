@@ -473,6 +473,11 @@ static void test_too_many_connections(void **state)
 
 	for (unsigned i = 0; i <= CONNECTIONS_USER; i++)
 		fds[i] = front_connect(&daemon_);
+	/* one too many is told so, before it has asked anything */
+	reply = front_receive(fds[CONNECTIONS_USER]);
+	assert_string_equal(front_get(reply, "error"), GATE "Busy");
+	assert_non_null(strstr(front_get(reply, "parameters.message"), "128 connections already"));
+	json_object_put(reply);
 	assert_true(front_is_dropped(fds[CONNECTIONS_USER]));
 	reply = front_call(fds[0], SERVICE "GetInfo", NULL, NULL, 0);
 	assert_non_null(reply);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "varlink.h"
@@ -238,6 +239,36 @@ static void test_too_many_fds(void **state)
 	}
 }
 
+/* Not the sender's fault: the receiver has no number left for them. */
+static void test_no_place_for_fds(void **state)
+{
+	struct wire *w = *state;
+	struct rlimit limit, low;
+	char rest[64];
+	int next, r;
+
+	SEND(w, "{\"n\":1}\0", 2);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	next = dup(w->ours);
+	assert_true(next >= 0);
+	close(next);
+	/* one of the two finds a place, or none */
+	for (int places = 1; places >= 0; places--) {
+		low = (struct rlimit){(rlim_t)next + places, limit.rlim_max};
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+		r = varlink_reader_fill(&w->reader, w->ours);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		assert_int_equal(r, -EMFILE);
+		assert_int_equal(dup(w->ours), next);
+		close(next);
+		varlink_reader_done(&w->reader);
+		varlink_reader_init(&w->reader, VARLINK_MESSAGE_MAX, VARLINK_FDS_IN_MAX);
+		while (recv(w->ours, rest, sizeof(rest), MSG_DONTWAIT) > 0)
+			;
+		SEND(w, "{\"n\":1}\0", 2);
+	}
+}
+
 static void test_no_fds_wanted(void **state)
 {
 	struct wire *w = *state;
@@ -397,6 +428,7 @@ int main(void)
 		WIRE_TEST(test_fds_around_another),
 		WIRE_TEST(test_fds_behind_unread),
 		WIRE_TEST(test_too_many_fds),
+		WIRE_TEST(test_no_place_for_fds),
 		WIRE_TEST(test_no_fds_wanted),
 		WIRE_TEST(test_too_long),
 		WIRE_TEST(test_not_json),
