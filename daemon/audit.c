@@ -50,11 +50,17 @@ void audit_loaded(const struct peer *peer, const struct load *load)
 	journal_send(entry, JOURNAL_LOADS);
 }
 
-void audit_unloaded(uid_t uid, const char *id, const char *why)
+void audit_unloaded(uid_t uid, const char *id, const char *why, const struct peer *by)
 {
 	struct journal_entry *entry;
 
-	entry = journal_new(LOG_INFO, "Load %s of user %u is unloaded: %s.", id, uid, why);
+	if (by && by->uid != uid)
+		entry = journal_new(LOG_INFO, "Load %s of user %u is unloaded: %s by user %u.", id,
+				    uid, why, by->uid);
+	else
+		entry = journal_new(LOG_INFO, "Load %s of user %u is unloaded: %s.", id, uid, why);
+	if (by)
+		journal_add(entry, "BPFGATE_ASKED_BY_UID=%u", by->uid);
 	journal_add(entry, MESSAGE_UNLOADED);
 	journal_add(entry, "BPFGATE_LOAD_ID=%s", id);
 	journal_add(entry, "BPFGATE_UID=%u", uid);

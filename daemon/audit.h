@@ -16,7 +16,8 @@
 void audit_started(void);
 
 void audit_loaded(const struct peer *peer, const struct load *load);
-void audit_unloaded(uid_t uid, const char *id, const char *why);
+/* @uid is the owner; @by: who asked for it, or NULL. */
+void audit_unloaded(uid_t uid, const char *id, const char *why, const struct peer *by);
 /* What was revoked: an entry of revoked.d, or a certificate by its issuer (key->reason says how).
  */
 void audit_revocation(const struct revocation *revocation);

@@ -8,7 +8,10 @@
  * and tried again.
  */
 #include <limits.h>
+#include <linux/sockios.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -288,6 +291,18 @@ void close_async(int fd, uid_t uid)
 		return;
 	}
 	start(fd, uid, close_now);
+}
+
+void close_socket(int fd, uid_t uid)
+{
+	int n;
+
+	/* nothing more can come in from here on */
+	shutdown(fd, SHUT_RD);
+	if (ioctl(fd, SIOCINQ, &n) == 0 && n == 0)
+		close(fd);
+	else
+		start(fd, uid, close_now);
 }
 
 static void reap_now(int pidfd)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "connection.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 
@@ -178,16 +180,35 @@ static void refuse_call(struct connection *c)
 	tell_refused(c->fd, &error);
 }
 
+/*
+ * Is there a place for each file that one message can bring? One without would be closed here, in
+ * the loop. The lowest numbers are given first, so the last ones are free while few are in use.
+ */
+static bool can_take_files(const struct connection *c)
+{
+	struct rlimit limit;
+	int first, fd;
+
+	if (c->peer.uid == 0)
+		return true;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < VARLINK_FDS_RECEIVED_MAX)
+		return false;
+	first = (int)MIN(limit.rlim_cur, (rlim_t)INT_MAX) - VARLINK_FDS_RECEIVED_MAX;
+	fd = fcntl(c->fd, F_DUPFD_CLOEXEC, first);
+	safe_close(fd);
+	return fd == first;
+}
+
 static void receive(struct connection *c)
 {
 	int r;
 
-	/* not even taken out of the socket: there, nothing of a file can hang */
+	/* what is in the socket is left there: close_socket() knows of it */
 	if (!stuck_serves(c->peer.uid)) {
 		c->broken = true;
 		return;
 	}
-	r = varlink_reader_fill(&c->reader, c->fd);
+	r = can_take_files(c) ? varlink_reader_fill(&c->reader, c->fd) : -EMFILE;
 	if (r == -EMFILE)
 		refuse_call(c);
 	if (r == 0)
@@ -341,7 +362,7 @@ void connection_free(struct connection *c)
 	sd_event_source_disable_unref(c->turn);
 	varlink_reader_done(&c->reader);
 	output_done(&c->output);
-	safe_close(c->fd);
+	close_socket(c->fd, c->peer.uid);
 	if (c->n_sessions)
 		unload_sessions(c->front, c->peer.uid, c->sessions, c->n_sessions);
 	else
@@ -467,5 +488,5 @@ void connection_new(struct front *front, int fd)
 		return;
 	audit_connection_refused(peer.uid, &error);
 	tell_refused(fd, &error);
-	close(fd);
+	close_socket(fd, peer.uid);
 }

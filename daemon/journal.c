@@ -254,19 +254,27 @@ static struct journal_entry *tell_left_out(void)
 	return entry;
 }
 
-/* Lock held. False when it is time to end. */
-static bool wait_for_work(void)
+/* Lock held. @r: what sending ended with. False when it is time to end. */
+static bool wait_for_work(int r)
 {
-	uint64_t due = refusal_due(&journal.limits);
-	uint64_t until = due ?: now_usec() + JOURNAL_IDLE_SEC * 1000000ull;
-	struct timespec t = {(time_t)(until / 1000000), (long)(until % 1000000) * 1000};
+	uint64_t due = refusal_due(&journal.limits), now = now_usec();
+	uint64_t until = due ?: now + JOURNAL_IDLE_SEC * 1000000ull;
+	struct timespec t;
 
 	pthread_cond_broadcast(&journal.idle);
+	/* what came while the lock was not held woke nobody */
+	if (has_work())
+		return true;
+	/* what is due stays so where nothing gets through */
+	if (r < 0 && until < now + JOURNAL_PAUSE_SEC * 1000000ull)
+		until = now + JOURNAL_PAUSE_SEC * 1000000ull;
+	t = (struct timespec){(time_t)(until / 1000000), (long)(until % 1000000) * 1000};
 	return pthread_cond_timedwait(&journal.work, &journal.lock, &t) == 0 || due || has_work();
 }
 
-/* Lock held. All that waits; then, if that got through, what did not wait. */
-static void send_all(void)
+/* Lock held. All that waits; then, if that got through, what did not wait. 0 or a negative errno.
+ */
+static int send_all(void)
 {
 	uint64_t told[_JOURNAL_KIND_MAX];
 	struct journal_entry *entry;
@@ -280,14 +288,17 @@ static void send_all(void)
 		journal.queues[i].lost -= told[i];
 	while (r == 0 && (entry = tell_left_out()))
 		r = send_unlocked(entry);
+	return r;
 }
 
 static void *journal_main(void *userdata)
 {
+	int r;
+
 	pthread_mutex_lock(&journal.lock);
 	do {
-		send_all();
-	} while (wait_for_work());
+		r = send_all();
+	} while (wait_for_work(r));
 	journal.thread = false;
 	pthread_mutex_unlock(&journal.lock);
 	return NULL;

@@ -26,6 +26,7 @@ enum journal_kind {
 #define JOURNAL_BYTES_MAX   (1024u * 1024) /* and so large, all together */
 #define JOURNAL_FIELDS_MAX  16
 #define JOURNAL_IDLE_SEC    2 /* how long the thread waits for more */
+#define JOURNAL_PAUSE_SEC   1 /* between tries where the journal takes nothing */
 #define JOURNAL_FLUSH_USEC  (2 * 1000 * 1000)
 
 /* Fields "NAME=value", "MESSAGE=..." first; without a field that there was no memory for. */

@@ -12,17 +12,22 @@ struct gate_job {
 	struct call_job base; /* first */
 	bool change;
 	enum gate_mode mode, before, after;
+	struct json_object
+		*programs; /* owned; looks at the groups of processes, so not in the loop */
+	uint32_t unlisted;
 };
 
 static void run(struct job *job)
 {
 	struct gate_job *j = (struct gate_job *)job;
 
-	if (!j->change)
-		return;
-	j->base.r = gate_enforce(j->base.front->gate, j->mode, &j->before, call_job_abandoned, j,
-				 &j->base.error);
-	j->after = enforce_mode();
+	if (j->change) {
+		j->base.r = gate_enforce(j->base.front->gate, j->mode, &j->before,
+					 call_job_abandoned, j, &j->base.error);
+		j->after = enforce_mode();
+	}
+	if (j->base.r == 0)
+		j->programs = gate_programs_to_json(&j->unlisted);
 }
 
 static struct json_object *counts_to_json(const struct gate_count *counts)
@@ -39,21 +44,20 @@ static struct json_object *counts_to_json(const struct gate_count *counts)
 	return array;
 }
 
-static void reply(struct call *call)
+static void reply(struct gate_job *j)
 {
 	struct json_object *parameters = json_object_new_object();
 	struct gate_count counts[_GATE_REASON_MAX];
-	uint32_t unlisted = 0;
 	uint64_t lost;
 
 	enforce_counts(counts, &lost);
 	json_add(parameters, "mode", json_object_new_string(gate_mode_name(enforce_mode())));
 	json_add(parameters, "securityModule", json_object_new_boolean(enforce_kernel_has_lsm()));
 	json_add(parameters, "counts", counts_to_json(counts));
-	json_add(parameters, "programs", gate_programs_to_json(&unlisted));
-	json_add_u64(parameters, "unlisted", unlisted);
+	json_add(parameters, "programs", TAKE_PTR(j->programs));
+	json_add_u64(parameters, "unlisted", j->unlisted);
 	json_add_u64(parameters, "lost", lost);
-	call_reply(call, parameters, NULL, 0);
+	call_reply(j->base.call, parameters, NULL, 0);
 }
 
 static void done(struct job *job)
@@ -69,8 +73,9 @@ static void done(struct job *job)
 			     j->base.peer.uid, error_message(&j->base.error));
 		call_reply_error(j->base.call, &j->base.error);
 	} else {
-		reply(j->base.call);
+		reply(j);
 	}
+	json_object_put(j->programs);
 	call_job_done(&j->base);
 	free(j);
 }

@@ -9,6 +9,7 @@ struct unload_call {
 	struct call_job base; /* first */
 	char *text;	      /* owned: which one is asked for */
 	char id[LOAD_ID_SIZE];
+	uid_t owner;
 	bool with_dependents;
 	struct removal removal; /* what went with it */
 };
@@ -17,10 +18,16 @@ static void run(struct job *job)
 {
 	struct unload_call *j = (struct unload_call *)job;
 	struct table *table = j->base.front->gate->table;
+	_cleanup_load_ struct load *load = NULL;
 
 	j->base.r = table_resolve(table, j->text, j->base.peer.uid, j->id, &j->base.error);
+	if (j->base.r == 0)
+		j->base.r = table_find(table, j->id, j->base.peer.uid, &load, &j->base.error);
 	if (j->base.r < 0)
 		return;
+	j->owner = load->uid;
+	/* what has no user any more goes with the last reference */
+	load_unref(TAKE_PTR(load));
 	if (j->with_dependents)
 		j->base.r = stage_take_down(table, j->id, j->base.peer.uid, &j->removal,
 					    &j->base.error);
@@ -80,7 +87,7 @@ static void done(struct job *job)
 		audit_refused(&j->base.peer, "unload", id, &j->base.error);
 		call_reply_error(j->base.call, &j->base.error);
 	} else {
-		audit_unloaded(j->base.peer.uid, j->id, "asked for");
+		audit_unloaded(j->owner, j->id, "asked for", &j->base.peer);
 		load_ended(j->id, "unloaded", &why, "user %u has unloaded it", j->base.peer.uid);
 		error_field(&why, "uid", json_object_new_int64(j->base.peer.uid));
 		connections_end_session(j->base.front, j->id, &why);

@@ -145,11 +145,14 @@ static int put(struct table *table, const char *id, struct load *load, bool agai
 
 	pthread_mutex_lock(&table->lock);
 	old = table_lookup(table, id, 0);
-	if (old && old->unknown)
-		table_take_out(table, old);
-	else if (old || again)
+	if (old ? !old->unknown : again)
 		r = 1;
-	if (r != 0)
+	/* before the old one goes: without memory for the new one it stays */
+	if (r == 0 && new)
+		r = table_charge_locked(table, new);
+	if (r == 0 && old)
+		table_take_out(table, old);
+	else
 		old = NULL;
 	if (r == 0 && new)
 		r = table_insert(table, new);

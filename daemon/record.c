@@ -10,6 +10,10 @@
 #include "record-file.h"
 #include "record-table.h"
 
+/* What cannot be counted for want of memory is tried again for a second. */
+#define PUT_BACK_TRIES	    10
+#define PUT_BACK_PAUSE_USEC 100000
+
 struct load *load_new(void)
 {
 	struct load *load;
@@ -248,11 +252,14 @@ int table_add(struct table *table, struct load *load, struct error *error)
 /* It cannot be taken down, so it stays where its owner can try again. */
 static int put_back(struct table *table, struct load *load, int why, struct error *error)
 {
-	int r;
+	int r = -ENOMEM;
 
-	pthread_mutex_lock(&table->lock);
-	r = table_insert(table, load);
-	pthread_mutex_unlock(&table->lock);
+	for (unsigned i = 0; r == -ENOMEM && i < PUT_BACK_TRIES; i++) {
+		usleep(i ? PUT_BACK_PAUSE_USEC : 0);
+		pthread_mutex_lock(&table->lock);
+		r = table_insert(table, load);
+		pthread_mutex_unlock(&table->lock);
+	}
 	error_set(error, why, ERROR_FAILED, STEP_RECORD,
 		  "cannot remove the pins of load %s in " PIN_ROOT ", so it still runs: %s",
 		  load->id, strerror(-why));

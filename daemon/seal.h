@@ -54,6 +54,9 @@ bool fd_is_sealed(int fd);
  * anything else in a thread of its own, on @uid's account. */
 void close_async(int fd, uid_t uid);
 
+/* The same for a client's socket: the files in what was not read are closed with it. */
+void close_socket(int fd, uid_t uid);
+
 /* Waits for a killed child in a thread of its own and then closes @pidfd. */
 void reap_async(int pidfd, uid_t uid);
 

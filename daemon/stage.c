@@ -56,7 +56,7 @@ int stage_take_down(struct table *table, const char *id, uid_t uid, struct remov
 	r = table_remove_all(table, id, uid, &removal, error);
 	snprintf(why, sizeof(why), "it follows load %s, which goes", id);
 	for (unsigned i = 0; i < removal.n; i++)
-		audit_unloaded(removal.items[i].uid, removal.items[i].id, why);
+		audit_unloaded(removal.items[i].uid, removal.items[i].id, why, NULL);
 	if (ret) {
 		removal_done(ret);
 		*ret = removal;

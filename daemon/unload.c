@@ -37,7 +37,7 @@ static void run(struct job *job)
 
 		if (stage_take_down(j->front->gate->table, j->ids[i], j->uid,
 				    j->removals ? &j->removals[i] : NULL, &error) == 0)
-			audit_unloaded(j->uid, j->ids[i], "its client has gone");
+			audit_unloaded(j->uid, j->ids[i], "its client has gone", NULL);
 		else if (error.code != ERROR_NOT_FOUND)
 			journal_line(LOG_ERR, "Load %s: %s", j->ids[i], error_message(&error));
 	}

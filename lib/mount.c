@@ -22,14 +22,17 @@ int mount_id(int fd, uint64_t *ret)
  * "ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG...] - TYPE SOURCE SUPEROPTIONS": fuse, fuseblk and
  * fuse.NAME have the uid of who serves them among the last.
  */
-static bool is_users(const char *line)
+bool mount_line_is_users(const char *line)
 {
-	const char *type = strstr(line, " - "), *user;
+	const char *type = strstr(line, " - "), *source, *options, *user;
 
 	if (!type || strncmp(type + 3, "fuse", 4) != 0)
 		return false;
-	user = strstr(type, "user_id=");
-	return !user || strtoul(user + strlen("user_id="), NULL, 10) != 0;
+	/* NAME and SOURCE are what the user says; a space in one is escaped */
+	source = strchr(type + 3, ' ');
+	options = source ? strchr(source + 1, ' ') : NULL;
+	user = options ? strstr(options, ",user_id=") : NULL;
+	return !user || strtoul(user + strlen(",user_id="), NULL, 10) != 0;
 }
 
 /* Of where everything else hangs: in a chroot, that is not listed. */
@@ -52,7 +55,7 @@ static int check_listed(uint64_t id)
 		return -ENOSYS;
 	while (r == -ESTALE && getline(&line, &room, file) > 0)
 		if (strtoull(line, NULL, 10) == id)
-			r = is_users(line) ? -EREMOTE : 0;
+			r = mount_line_is_users(line) ? -EREMOTE : 0;
 	fclose(file);
 	return r;
 }

@@ -12,6 +12,9 @@
 /* What tells mounts apart. A negative errno. */
 int mount_id(int fd, uint64_t *ret);
 
+/* Is @line, of mountinfo, that of a mount which another user than root serves? */
+bool mount_line_is_users(const char *line);
+
 /* -EREMOTE if the mount that @fd (O_PATH will do) is in is served by another user than root, 0 if
  * not, or a negative errno. */
 int mount_check(int fd);

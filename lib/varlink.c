@@ -80,8 +80,12 @@ static int reader_make_room(struct varlink_reader *r)
 	return 0;
 }
 
-/* Takes every fd that the kernel has put into our table, wanted or not. */
-static void collect_fds(struct msghdr *message, struct fd_set_owned *ret)
+struct received {
+	int fds[VARLINK_FDS_RECEIVED_MAX];
+	unsigned n;
+};
+
+static void collect_fds(struct msghdr *message, struct received *ret)
 {
 	ret->n = 0;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
@@ -90,28 +94,43 @@ static void collect_fds(struct msghdr *message, struct fd_set_owned *ret)
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
 		n = MIN((c->cmsg_len - CMSG_LEN(0)) / sizeof(int),
-			VARLINK_FDS_MAX - (size_t)ret->n);
+			ARRAY_SIZE(ret->fds) - (size_t)ret->n);
 		memcpy(ret->fds + ret->n, CMSG_DATA(c), n * sizeof(int));
 		ret->n += (unsigned)n;
 	}
 }
 
-/* One recvmsg(2) of up to @size bytes, with whatever fds come along. Bytes, or a negative errno. */
+static void close_received(struct varlink_reader *r, const struct received *received)
+{
+	for (unsigned i = 0; i < received->n; i++) {
+		if (r->close_fd)
+			r->close_fd(received->fds[i], r->userdata);
+		else
+			safe_close(received->fds[i]);
+	}
+}
+
+/*
+ * One recvmsg(2) of up to @size bytes, with whatever fds come along. Bytes, or a negative errno.
+ * There is room for more fds than are taken: those without room are closed by the kernel before the
+ * call returns, and that can hang in their file system.
+ */
 static ssize_t receive(struct varlink_reader *r, int fd, size_t size, int flags,
 		       struct fd_set_owned *ret_fds)
 {
+	struct received received;
 	union {
 		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int) * VARLINK_FDS_MAX)];
+		char space[CMSG_SPACE(sizeof(received.fds))];
 	} control;
 	struct iovec iov = {r->buffer + r->fill, size};
 	struct msghdr message = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = &control,
-		/* not CMSG_SPACE: its padding could take one fd more */
-		.msg_controllen = CMSG_LEN(sizeof(int) * r->fds_max),
+		.msg_controllen = sizeof(control),
 	};
+	bool truncated;
 	ssize_t n;
 
 	do
@@ -119,14 +138,15 @@ static ssize_t receive(struct varlink_reader *r, int fd, size_t size, int flags,
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-	collect_fds(&message, ret_fds);
-	if ((message.msg_flags & MSG_CTRUNC) || ret_fds->n > r->fds_max || (ret_fds->n && n == 0)) {
-		/* There was room for more in @control, so there was none in our table. */
-		bool full = (message.msg_flags & MSG_CTRUNC) && ret_fds->n < r->fds_max;
-
-		reader_close_fds(r, ret_fds);
-		return full ? -EMFILE : -EBADMSG;
+	collect_fds(&message, &received);
+	truncated = message.msg_flags & MSG_CTRUNC;
+	if (truncated || received.n > r->fds_max || (received.n && n == 0)) {
+		close_received(r, &received);
+		/* There was room in @control, so there was none in our table. */
+		return truncated ? -EMFILE : -EBADMSG;
 	}
+	memcpy(ret_fds->fds, received.fds, received.n * sizeof(int));
+	ret_fds->n = received.n;
 	return n;
 }
 

@@ -13,6 +13,8 @@
 #define VARLINK_REPLY_MAX   (8u * 1024 * 1024)
 #define VARLINK_FDS_IN_MAX  4u	/* of one message, in to the daemon */
 #define VARLINK_FDS_MAX	    64u /* of one message, in to the client */
+/* What one message can bring, wanted or not: SCM_MAX_FD of the kernel. */
+#define VARLINK_FDS_RECEIVED_MAX 253
 
 /* A received set of fds, owned; what is not taken is closed. */
 struct fd_set_owned {
@@ -42,10 +44,11 @@ static inline bool varlink_reader_pending(const struct varlink_reader *r)
 
 /*
  * Reads what there is from @fd, waiting if it is a blocking socket. 1: something came; 0: end of
- * file; -EAGAIN; -EBADMSG: control data was truncated, more fds than allowed, fds that did not come
+ * file; -EAGAIN; -EBADMSG: more fds than allowed, fds that did not come
  * with the first byte of a message, or fds while another message is still unread; -EMSGSIZE:
- * message too long; -EMFILE: fds that came found no place in this process; -ENOBUFS: the buffer is full of whole messages, take them first; anything else
- * from recvmsg(2). After an error but -EAGAIN and -ENOBUFS the connection must be dropped.
+ * message too long; -EMFILE: fds that came found no place in this process; -ENOBUFS: the buffer is
+ * full of whole messages, take them first; anything else from recvmsg(2). After an error but
+ * -EAGAIN and -ENOBUFS the connection must be dropped.
  */
 int varlink_reader_fill(struct varlink_reader *r, int fd);
 

@@ -134,9 +134,38 @@ static void test_good(void **state)
 
 #define PROBE_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* What comes before the options of the file system is in the hands of whoever mounts it. */
+static void test_mount_lines(void **state)
+{
+	static const char *const users[] = {
+		"40 1 0:9 / /mnt rw - fuse.sshfs a@b:/ rw,user_id=1000,group_id=1000\n",
+		"40 1 0:9 / /mnt rw - fuse user_id=0 rw,user_id=1000,group_id=1000\n",
+		"40 1 0:9 / /mnt rw - fuse ,user_id=0 rw,user_id=1000,group_id=1000\n",
+		"40 1 0:9 / /mnt rw - fuse.,user_id=0 x rw,user_id=1000,group_id=1000\n",
+		"40 1 0:9 / /mnt,user_id=0 rw - fuse  rw,user_id=1000,group_id=1000\n",
+		"40 1 0:9 / /mnt rw - fuseblk /dev/user_id=0 rw,user_id=1000\n",
+		"40 1 0:9 / /mnt rw - fuse user_id=0 rw\n",
+		"40 1 0:9 / /mnt rw - fuse user_id=0\n",
+		"40 1 0:9 / /mnt rw - fuse\n",
+	};
+	static const char *const roots[] = {
+		"40 1 0:9 / /mnt rw - fuse x rw,user_id=0,group_id=0\n",
+		"40 1 0:9 / /mnt rw - fuse user_id=5 rw,user_id=0,group_id=0\n",
+		"40 1 0:9 / /user_id=5 rw - ext4 /dev/sda rw,user_id=5\n",
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(users); i++)
+		if (!mount_line_is_users(users[i]))
+			fail_msg("taken for root's: %s", users[i]);
+	for (unsigned i = 0; i < ARRAY_SIZE(roots); i++)
+		if (mount_line_is_users(roots[i]))
+			fail_msg("taken for a user's: %s", roots[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mount_lines),
 		PROBE_TEST(test_looked_at_first),
 		PROBE_TEST(test_a_link),
 		PROBE_TEST(test_file_system_of_a_user),
