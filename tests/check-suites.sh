@@ -97,6 +97,16 @@ stress() {
 	return "${PIPESTATUS[0]}"
 }
 
+# Signatures and task work, each without the other.
+kernel_parts() {
+	local part status=0
+
+	for part in signing task-work; do
+		kernel-patches/check-series --series "$part" --only apply || status=$?
+	done
+	return "$status"
+}
+
 part_style() {
 	suite style 1 "files:*" tests/style
 	suite "this check" 1 "files:tests/check* files:tests/tap.sh files:tests/lib.sh" tests/check-self
@@ -127,6 +137,7 @@ part_patches() {
 	# Without an answer of the mirror nothing is kept.
 	served=$(kernel-patches/check-series --print-sources 2>/dev/null | tr ' \n' '::') || served=mirror
 	suite "kernel patches" 1 "files:kernel-patches ${served:-mirror}" kernel-patches/check-series --only apply --only checkpatch
+	suite "kernel patches, in parts" 1 "files:kernel-patches ${served:-mirror}" kernel_parts
 	suite "kernel sources" 1 "files:kernel-patches files:tests/kernel/sources mirror" tests/kernel/sources
 }
 
