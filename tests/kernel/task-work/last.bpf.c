@@ -90,7 +90,7 @@ static enum place here(void)
 SEC("?fentry/bpf_map_put")
 int BPF_PROG(watch_put, struct bpf_map *map)
 {
-	if (map->id == last.map_id && map->refcnt.counter == 1 && !last.put)
+	if (last.map_id && map->id == last.map_id && map->refcnt.counter == 1 && !last.put)
 		last.put = here();
 	return 0;
 }
@@ -99,7 +99,7 @@ int BPF_PROG(watch_put, struct bpf_map *map)
 SEC("?fentry/bpf_map_put_last")
 int BPF_PROG(watch_end, struct bpf_map *map)
 {
-	if (map->id == last.map_id && !last.ended)
+	if (last.map_id && map->id == last.map_id && !last.ended)
 		last.ended = here();
 	return 0;
 }
