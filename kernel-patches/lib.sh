@@ -8,6 +8,8 @@
 # $(): there the shell would go on after a command that failed.
 
 patches_dir=${source_dir:?}/kernel-patches
+# series_choose chooses another.
+series_file=$patches_dir/series
 linux_package=linux-source-6.12
 linux_config_package=linux-config-6.12
 # Always the same path: it is in the debug information, and another path is another file to ccache.
@@ -100,11 +102,22 @@ linux_fetch_source() {
 	rm package.deb
 }
 
+# series_parts: the parts of the series that can be taken by themselves: NAME for each series.NAME.
+series_parts() {
+	find "$patches_dir" -maxdepth 1 -name 'series.*' -printf '%f\n' | sed 's/^series\.//' | sort
+}
+
+# series_choose NAME: series() is of that part from now on. False if there is none.
+series_choose() {
+	series_parts | grep -qxF -e "$1" || return 1
+	series_file=$patches_dir/series.$1
+}
+
 # series [COUNT]: the paths of the patches, in order; all of them or the first COUNT.
 series() {
 	awk -v count="${1:-99999}" -v dir="$patches_dir" '
 		{ sub(/#.*/, "") }
-		NF && ++n <= count { print dir "/" $1 }' "$patches_dir/series"
+		NF && ++n <= count { print dir "/" $1 }' "$series_file"
 }
 
 # patch_apply TREE PATCH: exactly, or not at all. Lines may have moved; what is around them must be the same.

@@ -97,6 +97,16 @@ stress() {
 	return "${PIPESTATUS[0]}"
 }
 
+# Signatures and task work, each without the other.
+kernel_parts() {
+	local part status=0
+
+	for part in signing task-work; do
+		kernel-patches/check-series --series "$part" --only apply || status=$?
+	done
+	return "$status"
+}
+
 part_style() {
 	suite style 1 "files:*" tests/style
 	suite "this check" 1 "files:tests/check* files:tests/tap.sh files:tests/lib.sh" tests/check-self
@@ -127,6 +137,7 @@ part_patches() {
 	# Without an answer of the mirror nothing is kept.
 	served=$(kernel-patches/check-series --print-sources 2>/dev/null | tr ' \n' '::') || served=mirror
 	suite "kernel patches" 1 "files:kernel-patches ${served:-mirror}" kernel-patches/check-series --only apply --only checkpatch
+	suite "kernel patches, in parts" 1 "files:kernel-patches ${served:-mirror}" kernel_parts
 	suite "kernel sources" 1 "files:kernel-patches files:tests/kernel/sources mirror" tests/kernel/sources
 }
 
@@ -178,10 +189,10 @@ part_conformance() {
 	suite conformance 1 "kernel:v2 kernel:$patched kernel-programs:build $tries $kernel_inputs" conformance
 }
 
-# Not part of a whole run yet: what differs has no entries in tests/kernel/differences.
+# Debian's own 6.12 stands for 6.12 without the patches: nothing has to be built for it.
 part_pairs() {
-	suite pairs 1 "kernel:v2 kernel:$patched kernel:unpatched kernel-programs:build $kernel_inputs" \
-		tests/kernel/pairs --kernel "$patched"
+	suite pairs 1 "kernel:v2 kernel:$patched kernel:lts kernel-programs:build $kernel_inputs" \
+		tests/kernel/pairs --kernel "$patched" --lts lts
 }
 
 part_fuzz() {

@@ -55,6 +55,7 @@ unsigned verify_type(void);
 /* The groups. */
 void rows_tw_schedule(void);
 void rows_tw_ends(void);
+void rows_tw_last(void);
 void rows_tw_maps(void);
 void rows_tw_nmi(void);
 void rows_tw_race(void);

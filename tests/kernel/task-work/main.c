@@ -22,6 +22,7 @@
 	}
 BOTH(schedule)
 BOTH(ends)
+BOTH(last)
 BOTH(nmi)
 BOTH(race)
 BOTH(states)
@@ -43,10 +44,10 @@ static void plain_maps(void)
 		"impl-" #name, impl_##name \
 	}
 static const struct group groups[] = {
-	PLAIN(maps),   PLAIN(verifier), PLAIN(types),	PLAIN(values), PLAIN(schedule),
-	PLAIN(states), PLAIN(nmi),	PLAIN(race),	PLAIN(ends),   IMPL(verifier),
-	IMPL(types),   IMPL(values),	IMPL(schedule), IMPL(states),  IMPL(nmi),
-	IMPL(race),    IMPL(ends),
+	PLAIN(maps),	PLAIN(verifier), PLAIN(types), PLAIN(values),  PLAIN(schedule),
+	PLAIN(states),	PLAIN(nmi),	 PLAIN(race),  PLAIN(ends),    PLAIN(last),
+	IMPL(verifier), IMPL(types),	 IMPL(values), IMPL(schedule), IMPL(states),
+	IMPL(nmi),	IMPL(race),	 IMPL(ends),   IMPL(last),
 };
 
 static _Noreturn void usage(int status)

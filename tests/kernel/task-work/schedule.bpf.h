@@ -13,12 +13,16 @@
 
 struct task_struct {
 	int pid;
+	unsigned int flags;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 } __attribute__((preserve_access_index));
 
 struct bpf_map {
 	__u32 id;
+	struct {
+		__s64 counter;
+	} refcnt;
 } __attribute__((preserve_access_index));
 
 typedef int task_work_callback(struct bpf_map *map, void *key, void *value);
