@@ -73,6 +73,18 @@ static int forget_links(struct gate *gate)
 	return guard_links(gate);
 }
 
+/* Without them what is to be bounded is refused, and nothing else. */
+static void setup_memory(const struct gate *gate)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	if (memory_groups_setup(gate->configuration.memory_groups, &error) < 0)
+		journal_line(LOG_WARNING,
+			     "The memory of maps cannot be bounded, so nothing is loaded by rules "
+			     "with a limit \"mapMemory\" (see MEMORY in bpfgated(8)): %s",
+			     error_message(&error));
+}
+
 /* Without a place for pins a load fails at its end, and says the same. */
 static void report_pins(void)
 {
@@ -129,6 +141,7 @@ int gate_setup(struct gate *gate, const char *state_dir, struct error *error)
 	if (r < 0)
 		return r;
 	report_snapshot(gate->snapshot);
+	setup_memory(gate);
 	r = setup_floors(gate);
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_NONE, "Out of memory.");
@@ -257,6 +270,7 @@ static int reload(struct gate *gate, struct examination *ret, struct error *erro
 	old = swap(gate, snapshot);
 	report_snapshot(snapshot);
 	report_revoked(old, snapshot);
+	setup_memory(gate);
 	floors_retry(gate->floors, &floors);
 	try_unknown(gate, ret);
 	r = examine_all(gate, snapshot, ret);

@@ -148,25 +148,27 @@ static bool receive(struct attempt *attempt)
 	return true;
 }
 
-static uint64_t count_oom_kills(void)
+static uint64_t count_oom_kills(const char *group)
 {
 	char own[CGROUP_PATH_MAX];
 	uint64_t n;
 
-	return cgroup_own(own) == 0 && oom_kills(own, &n) == 0 ? n : UINT64_MAX;
+	if (!group)
+		group = cgroup_own(own) == 0 ? own : NULL;
+	return group && oom_kills(group, &n) == 0 ? n : UINT64_MAX;
 }
 
 /* Where memory ran out, there may be too little of it to open the file, until the child's is back.
  */
 static bool is_out_of_memory(const struct attempt *attempt)
 {
-	uint64_t now = count_oom_kills();
+	uint64_t now = count_oom_kills(attempt->group);
 
 	if (attempt->oom_kills == UINT64_MAX)
 		return false;
 	for (unsigned i = 0; i < OOM_TRIES && now == UINT64_MAX; i++) {
 		usleep(OOM_PAUSE_USEC);
-		now = count_oom_kills();
+		now = count_oom_kills(attempt->group);
 	}
 	return now != UINT64_MAX && now > attempt->oom_kills;
 }
@@ -217,7 +219,7 @@ int attempt_start(struct attempt *attempt, void (*run)(const void *userdata), co
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
 		return -errno;
 	attempt->socket = sockets[0];
-	attempt->oom_kills = count_oom_kills();
+	attempt->oom_kills = count_oom_kills(attempt->group);
 	r = child_start(sockets[1], run, userdata, &attempt->pidfd);
 	close(sockets[1]);
 	return r;

@@ -26,6 +26,7 @@ struct attempt {
 	int signal, status;
 	/* The kernel has killed a process of ours for want of memory since this one started. */
 	bool out_of_memory;
+	const char *group;  /* where that is counted, borrowed; NULL: the daemon's own */
 	uint64_t oom_kills; /* before; UINT64_MAX: not known */
 	struct load_report report;
 	unsigned n_fds;
@@ -33,8 +34,8 @@ struct attempt {
 };
 #define ATTEMPT_INIT ((struct attempt){.pidfd = -1, .socket = -1})
 
-/* Starts a child that runs @run(@userdata) with its end of a socket as CHILD_SOCKET and waits there
- * for attempt_admit(). 0 or a negative errno. */
+/* .group is set by the caller. Starts a child that runs @run(@userdata) with its end of a socket as
+ * CHILD_SOCKET and waits there for attempt_admit(). 0 or a negative errno. */
 int attempt_start(struct attempt *attempt, void (*run)(const void *userdata), const void *userdata);
 /*
  * Tells the gate what the child is, and the child that it may begin. One that has ended already is

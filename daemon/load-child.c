@@ -266,6 +266,22 @@ static void refuse_the_rest(struct child *child)
 	}
 }
 
+/* Before the first map: what is charged already stays where it is. */
+static int join_group(const struct memory_group *group)
+{
+	int fd, r = 0;
+
+	if (!group)
+		return 0;
+	fd = (int)syscall(SYS_openat, AT_FDCWD, group->procs, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (syscall(SYS_write, fd, "0", 1) < 0)
+		r = -errno;
+	syscall(SYS_close, fd);
+	return r;
+}
+
 /* Not before the parent has told the gate who this is. */
 static int wait_for_go(void)
 {
@@ -288,6 +304,9 @@ static void prepare(struct child *child)
 		r = fd_describe(CHILD_SOCKET, child->socket_name, sizeof(child->socket_name));
 	if (r < 0)
 		fail(child, STAGE_PREPARE, r);
+	r = join_group(child->job->input->memory);
+	if (r < 0)
+		fail(child, STAGE_MEMORY, r);
 	r = make_map(child->job);
 	if (r < 0)
 		fail(child, STAGE_MAP, r);

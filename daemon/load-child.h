@@ -14,6 +14,9 @@
  * does are looked at again by the parent (kind, by load.c) and by attest(), and a system call
  * filter keeps it from starting anything.
  *
+ * Before it makes anything it goes over into the memory group of its load's user and rule, if there
+ * is one: what it makes stays charged to that.
+ *
  * The child is forked by one thread of several: it may call nothing that allocates or locks. It
  * makes its first bpf(2) call when its parent has registered it with the gate (enforce.h) and sent
  * it a byte.
@@ -33,6 +36,7 @@
 
 enum load_stage {
 	STAGE_PREPARE, /* limits, capabilities */
+	STAGE_MEMORY,  /* go over into the memory group */
 	STAGE_MAP,     /* make, fill and freeze the exclusive map */
 	STAGE_DIGEST,  /* ask the kernel for the digest of the map */
 	STAGE_LOADER,  /* load the signed loader */

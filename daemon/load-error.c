@@ -76,6 +76,9 @@ static const char *stage_sentence(enum load_stage stage)
 		return "the kernel refuses a program or map of the bundle";
 	case STAGE_OBJECTS:
 		return "cannot look at what the loader made";
+	case STAGE_MEMORY:
+		return "cannot put the process that loads into the memory group of its user and "
+		       "rule";
 	case STAGE_FILTER:
 		return "cannot restrict the process that loads (capabilities, seccomp)";
 	default:
@@ -137,8 +140,8 @@ static int load_refused(const struct load_input *input, const struct load_report
 			const char *log, struct error *error)
 {
 	const char *hint = hint_find(report->stage, report->errnum);
-	bool by_kernel = report->stage != STAGE_PREPARE && report->stage != STAGE_FILTER &&
-			 report->stage != STAGE_OBJECTS;
+	bool by_kernel = report->stage != STAGE_PREPARE && report->stage != STAGE_MEMORY &&
+			 report->stage != STAGE_FILTER && report->stage != STAGE_OBJECTS;
 	char buffer[ERRNO_TEXT_SIZE];
 	int r = report->errnum > 0 ? -report->errnum : -EPROTO;
 

@@ -32,6 +32,8 @@ static int attempt_run(struct attempt *attempt, struct load_job *job, uint64_t e
 
 	job->socket = CHILD_SOCKET;
 	job->parent = getpid();
+	if (job->input->memory)
+		attempt->group = job->input->memory->folder;
 	r = attempt_start(attempt, run_child, job);
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_LOAD,
@@ -90,9 +92,9 @@ static bool attempt_wants_log(const struct attempt *attempt)
 
 	if (attempt->ending != ENDED_REPORT || report->offence != OFFENCE_NONE)
 		return false;
-	/* ENOENT: a target was not found, which no log tells. */
+	/* No log tells that a target was not found, or of memory. */
 	if (report->stage == STAGE_RESULT)
-		return report->errnum != ENOENT;
+		return report->errnum != ENOENT && report->errnum != ENOMEM;
 	return report->stage == STAGE_LOADER &&
 	       (report->errnum == EINVAL || report->errnum == EACCES);
 }
@@ -120,12 +122,25 @@ static int attempt_for_log(struct attempt *first, struct load_job *job, uint64_t
 	return r;
 }
 
+static int load_once(struct load_job *job, uint64_t end, struct loaded *ret, struct error *error)
+{
+	_cleanup_(attempt_done) struct attempt attempt = ATTEMPT_INIT;
+	int r;
+
+	r = attempt_run(&attempt, job, end, error);
+	if (r < 0)
+		return r;
+	if (attempt_wants_log(&attempt))
+		return attempt_for_log(&attempt, job, end, ret, error);
+	return attempt_result(&attempt, job, ret, error);
+}
+
 int load_unchecked(const struct load_input *input, uint64_t deadline_usec, struct loaded *ret,
 		   struct error *error)
 {
-	_cleanup_(attempt_done) struct attempt attempt = ATTEMPT_INIT;
 	struct load_job job = {.input = input, .socket = -1};
 	uint64_t end = attempt_now_usec() + deadline_usec;
+	struct memory_usage before = {};
 	int r;
 
 	r = sha256(input->loader.data, input->loader.size, job.loader_digest);
@@ -133,12 +148,13 @@ int load_unchecked(const struct load_input *input, uint64_t deadline_usec, struc
 		r = sha256(input->metadata.data, input->metadata.size, job.metadata_digest);
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_LOAD, "cannot compute a digest");
-	r = attempt_run(&attempt, &job, end, error);
-	if (r < 0)
+	if (input->memory)
+		memory_group_usage(input->memory, &before);
+	r = load_once(&job, end, ret, error);
+	if (r != -ENOMEM || !input->memory || !memory_group_settles(input->memory, &before, end))
 		return r;
-	if (attempt_wants_log(&attempt))
-		return attempt_for_log(&attempt, &job, end, ret, error);
-	return attempt_result(&attempt, &job, ret, error);
+	error_done(error);
+	return load_once(&job, end, ret, error);
 }
 
 static int input_check(const struct load_input *input, struct error *error)

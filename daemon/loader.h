@@ -11,6 +11,7 @@
 #include "bundle.h"
 #include "feature.h"
 #include "manifest.h"
+#include "memory-group.h"
 
 /* ---- the kernel's contract (probe.c) ---- */
 
@@ -87,6 +88,8 @@ struct load_input {
 	const struct map_opening *openings; /* NULL: none, else for each of .n_maps; borrowed */
 	/* checking in the daemon alone, as configured for kernels that cannot: CONTRACT_NONE */
 	bool daemon_only;
+	/* whose memory what is made counts as; NULL: that of the daemon's service */
+	const struct memory_group *memory;
 };
 
 /* Do programs of these types read the kernel's memory by their nature? Nobody else's may. */
@@ -115,6 +118,7 @@ void loaded_done(struct loaded *loaded);
  * ERROR_KERNEL at STEP_LOAD (errno; "log" field with the verifier's log where there is one; which
  * of map create, loader load, loader run it was), ERROR_ATTESTATION at STEP_ATTEST for any object
  * that is not declared. With several payloads the message begins with "payload N: ".
+ * -ENOMEM: memory_group_hit() of the inputs' group tells whether it was a limit of that.
  */
 int loader_load(const struct load_input *inputs, unsigned n, uint64_t deadline_usec,
 		struct loaded *ret, struct error *error);

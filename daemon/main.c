@@ -19,7 +19,7 @@
 struct options {
 	int32_t keyring;
 	bool has_keyring;
-	const char *socket, *keys, *revoked, *state, *store, *marks;
+	const char *socket, *keys, *revoked, *state, *store, *marks, *memory;
 	bool allow_missing_floors;
 	unsigned n_policy;
 	const char *policy[POLICY_DIRS_MAX + 1]; /* ends with NULL */
@@ -45,6 +45,8 @@ static void help(void)
 	       "  --store DIR           what outlives a reboot: rollback floors (default: "
 	       "/var/lib/bpfgate)\n"
 	       "  --marks DIR           that there were floors (default: /var/lib/bpfgate-marks)\n"
+	       "  --memory-groups DIR   control group below which the memory of maps is bounded\n"
+	       "                        (default: that of bpfgate-memory.service)\n"
 	       "  --missing-floors ACTION\n"
 	       "                        where they have got lost: deny (all loads; default) or "
 	       "warn\n"
@@ -77,6 +79,7 @@ enum {
 	STATE,
 	STORE,
 	MARKS,
+	MEMORY,
 	MISSING_FLOORS,
 	POLICY,
 	KEYRING,
@@ -105,6 +108,8 @@ static const char **plain_option(struct options *o, int c)
 		return &o->store;
 	case MARKS:
 		return &o->marks;
+	case MEMORY:
+		return &o->memory;
 	case POLICY:
 		return o->n_policy < POLICY_DIRS_MAX ? &o->policy[o->n_policy++] : NULL;
 	default:
@@ -190,6 +195,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{"state", required_argument, NULL, STATE},
 		{"store", required_argument, NULL, STORE},
 		{"marks", required_argument, NULL, MARKS},
+		{"memory-groups", required_argument, NULL, MEMORY},
 		{"missing-floors", required_argument, NULL, MISSING_FLOORS},
 		{"keyring", required_argument, NULL, KEYRING},
 		{"unsafe-daemon-only", no_argument, NULL, UNSAFE},
@@ -314,6 +320,7 @@ static int run(const struct options *o, struct error *error)
 						.marks = o->marks ?: "/var/lib/bpfgate-marks",
 						.allow_missing = o->allow_missing_floors,
 					},
+				.memory_groups = o->memory ?: MEMORY_GROUPS,
 				.owner = geteuid(),
 				.keyring = o->has_keyring ? &o->keyring : NULL,
 			},

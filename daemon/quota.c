@@ -10,8 +10,8 @@ static struct json_object *number(uint64_t value)
 	return json_object_new_int64(value > INT64_MAX ? INT64_MAX : (int64_t)value);
 }
 
-static void add_fields(const struct quota *quota, const char *limit, uint64_t allowed,
-		       uint64_t used, uint64_t asked, struct error *error)
+static void add_limit(const struct quota *quota, const char *limit, uint64_t allowed, uint64_t used,
+		      struct error *error)
 {
 	char name[32];
 
@@ -21,6 +21,12 @@ static void add_fields(const struct quota *quota, const char *limit, uint64_t al
 	error_field_string(error, "limit", name);
 	error_field(error, "allowed", number(allowed));
 	error_field(error, "used", number(used));
+}
+
+static void add_fields(const struct quota *quota, const char *limit, uint64_t allowed,
+		       uint64_t used, uint64_t asked, struct error *error)
+{
+	add_limit(quota, limit, allowed, used, error);
 	error_field(error, "asked", number(asked));
 }
 
@@ -96,6 +102,20 @@ static int check_sum(const struct quota *quota, const char *limit, const char *u
 			  quota->rule, quota->source, whose(quota, buffer), max, unit, used, asked,
 			  asked <= max ? "; unload one first" : "");
 	add_fields(quota, limit, max, used, asked, error);
+	return -EACCES;
+}
+
+int quota_memory(const struct quota *quota, uint64_t max, uint64_t used, struct error *error)
+{
+	char buffer[32];
+
+	error_set(error, -EACCES, ERROR_DENIED, STEP_LOAD,
+		  "the rule '%s' (%s) allows %s %" PRIu64
+		  " bytes of map memory, and this load does "
+		  "not fit beside the %" PRIu64 " bytes that are in use, by maps as well that are "
+		  "open although their load has ended; unload, or close, what is not needed",
+		  quota->rule, quota->source, whose(quota, buffer), max, used);
+	add_limit(quota, "mapMemory", max, used, error);
 	return -EACCES;
 }
 

@@ -23,6 +23,9 @@ int quota_loads(const struct quota *quota, unsigned max, unsigned used, struct e
 int quota_rate_exceeded(const struct quota *quota, const struct policy_rate *rate, uint64_t wait,
 			struct error *error);
 
+/* The kernel gave a load no more memory: @used bytes are charged to that limit. At STEP_LOAD. */
+int quota_memory(const struct quota *quota, uint64_t max, uint64_t used, struct error *error);
+
 /* What a load takes, beside what there is, at STEP_ATTEST. */
 int quota_usage(const struct quota *quota, const struct policy_limits *limits,
 		const struct usage *used, const struct usage *asked, struct error *error);

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "descriptors.h"
+#include "quota.h"
 #include "requires.h"
 #include "signature.h"
 #include "stage.h"
@@ -19,7 +20,8 @@ struct journey {
 	struct authentic authentic;
 	struct decision decision;
 	struct openings openings;
-	bool reserved; /* counted in the table as being made */
+	struct memory_group memory; /* not there where the rule does not bound it */
+	bool reserved;		    /* counted in the table as being made */
 	unsigned n_loads;
 	struct admission admission;
 	struct load *load;
@@ -45,6 +47,7 @@ static void journey_done(struct journey *j)
 	give_places_back(j);
 	decision_done(&j->decision);
 	openings_done(&j->openings);
+	memory_group_done(&j->memory);
 	authentic_done(&j->authentic);
 	sealed_done(&j->sealed);
 	snapshot_unref(j->snapshot);
@@ -189,6 +192,41 @@ static int authorise(struct journey *j, struct error *error)
 
 /* ---- load ---- */
 
+/* Maps that a client keeps when their load has ended count, too; only the kernel knows these. */
+static int bound_memory(struct journey *j, struct error *error)
+{
+	const struct memory_limits limits = {
+		.rule = j->load->rule,
+		.source = j->load->rule_source,
+		.uid = j->load->uid,
+		.user = j->decision.limits.map_memory,
+		.total = j->decision.total.map_memory,
+	};
+
+	if (limits.user == 0 && limits.total == 0)
+		return 0;
+	return memory_group_open(j->gate->configuration.memory_groups, &limits, &j->memory, error);
+}
+
+/* Was it the rule's limit that the load failed of? */
+static int name_limit(const struct journey *j, int r, struct error *error)
+{
+	struct quota quota = {j->load->rule, j->load->rule_source, j->load->uid, false};
+	enum memory_hit hit = MEMORY_HIT_NONE;
+	struct memory_usage used;
+
+	if (r == -ENOMEM && j->memory.user >= 0)
+		hit = memory_group_hit(&j->memory);
+	if (hit == MEMORY_HIT_NONE)
+		return r;
+	error_done(error);
+	memory_group_usage(&j->memory, &used);
+	if (hit == MEMORY_HIT_USER)
+		return quota_memory(&quota, j->decision.limits.map_memory, used.user, error);
+	quota.total = true;
+	return quota_memory(&quota, j->decision.total.map_memory, used.total, error);
+}
+
 static int fill_input(struct journey *j, unsigned payload, struct load_input *ret,
 		      struct error *error)
 {
@@ -206,6 +244,7 @@ static int fill_input(struct journey *j, unsigned payload, struct load_input *re
 		/* one payload gets no more than it needs because another does */
 		.program_types = manifest_types(j->load->manifest, payload),
 		.openings = j->openings.maps + part.first_map,
+		.memory = j->memory.user < 0 ? NULL : &j->memory,
 	};
 	r = signature_choose(j->gate, j->snapshot, &j->authentic, payload, &ret->pkcs7, error);
 	ret->contract = j->load->contract = j->gate->probe.contract;
@@ -223,12 +262,15 @@ static int load(struct journey *j, struct error *error)
 	if (r == 0)
 		r = openings_make(j->load->manifest, &j->authentic.bundle, &j->load->tuning,
 				  &j->openings, error);
+	if (r == 0)
+		r = bound_memory(j, error);
 	for (unsigned i = 0; i < n && r == 0; i++)
 		r = fill_input(j, i, &inputs[i], error);
 	if (r < 0)
 		return r;
-	return loader_load(inputs, n, test_hook_load_deadline(LOAD_DEADLINE_USEC),
-			   &j->load->objects, error);
+	r = loader_load(inputs, n, test_hook_load_deadline(LOAD_DEADLINE_USEC), &j->load->objects,
+			error);
+	return name_limit(j, r, error);
 }
 
 /* ---- attest ---- */
@@ -347,6 +389,7 @@ int road_load(struct gate *gate, struct road_request *request, struct road_reply
 		.snapshot = gate_snapshot(gate),
 		.sealed = SEALED_INIT,
 		.openings = OPENINGS_INIT,
+		.memory = MEMORY_GROUP_INIT,
 	};
 	int r;
 

@@ -30,6 +30,7 @@ struct configuration {
 	const char *revoked_dir;	/* /etc/bpfgate/revoked.d */
 	const char *const *policy_dirs; /* /etc/bpfgate/policy.d, /usr/lib/bpfgate/policy.d */
 	struct floor_places floors;	/* not read anew */
+	const char *memory_groups;	/* MEMORY_GROUPS */
 	uid_t owner;			/* whose it must be: 0 but in tests */
 	const int32_t *keyring;		/* one of the kernel's own (loader.h); NULL: of keys_dir */
 	bool want_keyring;		/* the kernel verifies signatures */

@@ -147,7 +147,7 @@ part_guest-v2() {
 
 	suite "policy and trust, v2" 1 "$inputs" guest v2 build 20-refusals 25-policy 25-trust 25-signers 30-bytes
 	suite "gate, v2" 1 "$inputs" guest --steady v2 build 55-gate
-	suite "guest v2" 1 "$inputs" guest v2 build 10-road 35-attest 35-openings 36-effects 40-confine 41-load-child 45-stages \
+	suite "guest v2" 1 "$inputs" guest v2 build 10-road 35-attest 35-openings 36-effects 40-confine 41-load-child 42-kept-maps 45-stages \
 		60-bpftool 65-taskwork
 	suite "ordinary systems, v2" 1 "$inputs" guest --steady v2 build 58-gate-system
 	suite "restart, v2" 1 "$inputs" guest v2 build 73-restart
@@ -169,7 +169,7 @@ part_guest-v1() {
 	local inputs="kernel:v1 build:build $guest_inputs"
 
 	suite "gate, v1" 1 "$inputs" guest --steady v1 build 55-gate
-	suite "guest v1" 1 "$inputs" guest v1 build 10-road 35-attest 36-effects 40-confine 41-load-child 65-taskwork
+	suite "guest v1" 1 "$inputs" guest v1 build 10-road 35-attest 36-effects 40-confine 41-load-child 42-kept-maps 65-taskwork
 	suite "attach kinds, v1" 1 "$inputs" guest --steady v1 build 80-kinds
 }
 

@@ -38,6 +38,7 @@ static void test_kernel(void **state)
 	refused(STAGE_RESULT, 4000, ERROR_KERNEL, "error 4000");
 	refused(STAGE_PREPARE, EMFILE, ERROR_FAILED, "set up the process");
 	refused(STAGE_FILTER, EINVAL, ERROR_FAILED, "seccomp");
+	refused(STAGE_MEMORY, ENOENT, ERROR_FAILED, "memory group of its user and rule: ENOENT");
 	refused(STAGE_OBJECTS, ENOENT, ERROR_FAILED, "look at what the loader made");
 }
 

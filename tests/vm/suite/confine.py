@@ -142,4 +142,5 @@ def main():
     print("program ids:", *[p["id"] for p in load["programs"]], file=sys.stderr)
 
 
-main()
+if __name__ == "__main__":
+    main()
