@@ -44,8 +44,9 @@ static inline bool varlink_reader_pending(const struct varlink_reader *r)
  * Reads what there is from @fd, waiting if it is a blocking socket. 1: something came; 0: end of
  * file; -EAGAIN; -EBADMSG: control data was truncated, more fds than allowed, fds that did not come
  * with the first byte of a message, or fds while another message is still unread; -EMSGSIZE:
- * message too long; -EMFILE: fds that came found no place in this process; -ENOBUFS: the buffer is full of whole messages, take them first; anything else
- * from recvmsg(2). After an error but -EAGAIN and -ENOBUFS the connection must be dropped.
+ * message too long; -EMFILE: fds that came found no place in this process; -ENOBUFS: the buffer is
+ * full of whole messages, take them first; anything else from recvmsg(2). After an error but
+ * -EAGAIN and -ENOBUFS the connection must be dropped.
  */
 int varlink_reader_fill(struct varlink_reader *r, int fd);
 
