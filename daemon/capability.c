@@ -14,7 +14,8 @@
  * CAP_NET_ADMIN   xdp, tcx and cgroup programs, and attaching them
  * CAP_SYS_ADMIN   only where kernel.perf_event_paranoid is above 2, as Debian has it: such kernels
  *                 let nobody else call perf_event_open(2). Permitted, but not effective: raised by
- *                 capability_raise() in one thread for that one call. Load children never
+ *                 capability_raise() in one thread for that one call, and to ask whether programs
+ *                 are gone whose pins cannot be seen (pin-place.c). Load children never
  *                 have it. Who does not use tracepoint, kprobe, uprobe or perf_event targets can
  *                 take it out of the unit's bounding set.
  * CAP_SYSLOG      to be shown where a program's calls of kernel functions and helpers go, and which
@@ -25,8 +26,8 @@
  *                 set.
  *
  * Not kept, though one might think so:
- * CAP_SYS_ADMIN   for look-ups by id, which nothing here needs: the load child hands its objects
- *                 over as fds
+ * CAP_SYS_ADMIN   for look-ups by id, which no load needs: the load child hands its objects over as
+ *                 fds
  * CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
  *                 configuration and state are root's, and files of others come as fds
  * CAP_SYS_RESOURCE

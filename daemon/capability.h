@@ -14,7 +14,7 @@ int capability_drop(struct error *error);
 
 /* What is permitted but not effective, see capability.c. */
 enum capability {
-	CAPABILITY_PERF,    /* CAP_SYS_ADMIN, for perf_event_open(2) */
+	CAPABILITY_PERF,    /* CAP_SYS_ADMIN, for perf_event_open(2) and look-ups by id */
 	CAPABILITY_SYMBOLS, /* CAP_SYSLOG, to open what shows where kernel functions are */
 };
 

@@ -56,7 +56,8 @@ int floor_file_write(int folder, const struct floor_array *array, struct error *
 
 	if (r < 0)
 		return error_set(error, r, ERROR_FAILED, STEP_RECORD,
-				 "the rollback floors cannot be written: %s", strerror(-r));
+				 "the rollback floors cannot be written: %s%s", strerror(-r),
+				 replace_hint(r));
 	return 0;
 }
 

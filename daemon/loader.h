@@ -226,6 +226,17 @@ int map_grant_open(int map_fd, enum bpf_map_type type, enum map_grant grant, int
 #define PIN_ROOT     "/sys/fs/bpf/bpfgate"
 #define LOAD_ID_SIZE 17 /* 16 lower-case hexadecimal digits and a NUL */
 
+/* Which bpffs pins are in: the folder at /sys/fs/bpf, as stat(2) has it. No device: not known. */
+struct pin_place {
+	uint64_t device, folder;
+};
+/* The one of now. -ENOTSUP: there is none; -EXDEV: something else is mounted at PIN_ROOT. */
+int pin_place_find(struct pin_place *ret, struct error *error);
+/* Is that the one of now, or not known? -EXDEV. */
+int pin_place_check(const struct pin_place *place, struct error *error);
+/* Has the kernel none of these programs any more? False where it cannot be told. */
+bool pin_is_gone(const struct program_info *programs, unsigned n);
+
 /*
  * Pins the objects of a persistent load under PIN_ROOT/ID/: prog-N, map-N, link-N. On failure
  * nothing is left. pin_open() opens them all again; an object that is missing is -ENOENT.
@@ -243,8 +254,11 @@ int pin_open(const char *id, unsigned n_programs, unsigned n_maps, struct loaded
 int pin_check(const struct loaded *loaded, const struct program_info *programs,
 	      const struct map_info *maps, const struct links *links, const unsigned *link_programs,
 	      struct error *error);
-/* Removes the folder and what is in it, links first; absent is fine. */
-int pin_remove(const char *id);
+/*
+ * Removes the folder and what is in it, links first; absent is fine. But not where it was pinned
+ * elsewhere (@place, may be NULL): as pin_place_check().
+ */
+int pin_remove(const char *id, const struct pin_place *place, struct error *error);
 /* Is there such a folder: 1 or 0. A negative errno where PIN_ROOT does not tell, because it is no
  * folder of a bpffs that is the daemon's alone. */
 int pin_exists(const char *id);

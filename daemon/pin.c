@@ -8,11 +8,11 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 
 #include "enforce.h"
 
-#define BPFFS "/sys/fs/bpf"
 /* "PIN_ROOT/ID/prog-NUMBER", the longest of them */
 #define PIN_PATH_MAX (sizeof(PIN_ROOT) + LOAD_ID_SIZE + sizeof("/prog-") + 10)
 
@@ -30,7 +30,7 @@ static bool id_valid(const char *id)
 	return strlen(id) == LOAD_ID_SIZE - 1 && strspn(id, "0123456789abcdef") == LOAD_ID_SIZE - 1;
 }
 
-static int root_open(struct error *error)
+int pin_root_open(struct error *error)
 {
 	_cleanup_close_ int fd = -1;
 	struct statfs fs;
@@ -53,26 +53,35 @@ static int root_open(struct error *error)
 	return TAKE_FD(fd);
 }
 
-static bool have_bpffs(void)
+int pin_bpffs_check(struct statfs *ret, struct error *error)
 {
-	struct statfs fs;
-
-	return statfs(BPFFS, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
+	if (statfs(BPFFS, ret) == 0 && ret->f_type == BPF_FS_MAGIC)
+		return 0;
+	return error_set(error, -ENOTSUP, ERROR_FAILED, STEP_RECORD,
+			 "no bpffs is mounted at " BPFFS
+			 ", where bpfgated keeps what it loads: an administrator mounts it "
+			 "(systemctl start sys-fs-bpf.mount)");
 }
 
 int pin_root_check(struct error *error)
 {
 	_cleanup_close_ int fd = -1;
+	struct statfs fs;
+	int r;
 
-	if (!have_bpffs())
-		return error_set(error, -ENOTSUP, ERROR_FAILED, STEP_RECORD,
-				 "no bpffs is mounted at " BPFFS
-				 ", where bpfgated keeps what it loads: an administrator mounts it "
-				 "(systemctl start sys-fs-bpf.mount)");
-
+	r = pin_bpffs_check(&fs, error);
+	if (r < 0)
+		return r;
+	if (fs.f_flags & ST_RDONLY)
+		return error_set(error, -EROFS, ERROR_FAILED, STEP_RECORD,
+				 "bpffs is read-only at " BPFFS
+				 ", where bpfgated keeps what it loads: an administrator makes it "
+				 "writable (mount -o remount,rw " BPFFS
+				 ") and restarts the daemon, whose own mounts stay as they were "
+				 "(systemctl restart bpfgated)");
 	if (mkdir(PIN_ROOT, 0700) < 0 && errno != EEXIST)
 		return fail(error, -errno, "make", PIN_ROOT);
-	fd = root_open(error);
+	fd = pin_root_open(error);
 	return fd < 0 ? fail(error, fd, "open", PIN_ROOT) : 0;
 }
 
@@ -112,14 +121,20 @@ static bool is_absent(int r)
 	return r == -ENOENT || r == -ENOTSUP;
 }
 
+/* So, or it cannot be seen whether there is: what is loaded is unknown then. */
+static bool is_hidden(int r)
+{
+	return is_absent(r) || r == -EACCES || r == -ENOTDIR || r == -ELOOP;
+}
+
 int pin_lock(int *ret_fd, struct error *error)
 {
 	_cleanup_close_ int fd = -1;
 
 	/* Where it cannot be made, pin_load() will say why. */
 	mkdir(PIN_ROOT, 0700);
-	fd = root_open(NULL);
-	if (fd < 0 && !is_absent(fd))
+	fd = pin_root_open(NULL);
+	if (fd < 0 && !is_hidden(fd))
 		return fail(error, fd, "open", PIN_ROOT);
 	if (fd < 0) {
 		*ret_fd = -1;
@@ -172,7 +187,7 @@ int pin_load(const char *id, const struct loaded *loaded, const struct links *li
 		return fail(error, -errno, "make", path);
 	r = pin_all(id, loaded, links, error);
 	if (r < 0)
-		pin_remove(id);
+		pin_remove(id, NULL, NULL);
 	return r;
 }
 
@@ -334,7 +349,7 @@ int pin_remove_folder(const char *name)
 	_cleanup_close_ int root = -1, fd = -1;
 	int r, r_rest;
 
-	root = root_open(NULL);
+	root = pin_root_open(NULL);
 	if (root < 0)
 		return is_absent(root) ? 0 : root;
 	fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -348,14 +363,18 @@ int pin_remove_folder(const char *name)
 	return unlinkat(root, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
-int pin_remove(const char *id)
+int pin_remove(const char *id, const struct pin_place *place, struct error *error)
 {
-	return id_valid(id) ? pin_remove_folder(id) : -EINVAL;
+	int r = id_valid(id) ? 0 : -EINVAL;
+
+	if (r == 0 && place)
+		r = pin_place_check(place, error);
+	return r < 0 ? r : pin_remove_folder(id);
 }
 
 int pin_exists(const char *id)
 {
-	_cleanup_close_ int root = root_open(NULL);
+	_cleanup_close_ int root = pin_root_open(NULL);
 
 	if (root < 0)
 		return root;
@@ -368,10 +387,10 @@ int pin_exists(const char *id)
 
 int pin_sweep(void)
 {
-	_cleanup_close_ int root = root_open(NULL);
+	_cleanup_close_ int root = pin_root_open(NULL);
 
 	if (root < 0)
-		return is_absent(root) ? 0 : root;
+		return is_hidden(root) ? 0 : root;
 	return remove_names(root, PIN_TEMPORARY);
 }
 
@@ -397,8 +416,8 @@ int pin_list(char ***ret_ids, unsigned *ret_n)
 	int fd, r = 0;
 	DIR *dir;
 
-	fd = root_open(NULL);
-	if (fd < 0 && !is_absent(fd))
+	fd = pin_root_open(NULL);
+	if (fd < 0 && !is_hidden(fd))
 		return fd;
 	if (fd >= 0) {
 		dir = fdopendir(fd);

@@ -4,10 +4,20 @@
 
 #include "loader.h"
 
+struct statfs;
+
+#define BPFFS "/sys/fs/bpf"
+
 /* An object is pinned under such a name while it is opened again; no id looks like it. */
 #define PIN_TEMPORARY "grant-"
 
-/* PIN_ROOT is a folder of a bpffs and root's alone; made if it is missing. */
+/* Is there a bpffs at BPFFS? -ENOTSUP. */
+int pin_bpffs_check(struct statfs *ret, struct error *error);
+/* PIN_ROOT, owned; -ENOENT and others of open(2) leave @error to the caller. -ENOTSUP: it is in no
+ * bpffs; -EPERM: it is not root's alone. */
+int pin_root_open(struct error *error);
+/* PIN_ROOT is a folder of a bpffs that can be written to and root's alone; made if it is missing.
+ */
 int pin_root_check(struct error *error);
 
 /*

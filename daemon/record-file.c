@@ -13,8 +13,8 @@
 
 static int fail(struct error *error, int r, const char *what, const char *name)
 {
-	error_set(error, r, ERROR_FAILED, STEP_RECORD, "cannot %s %s in the state folder: %s", what,
-		  name, strerror(-r));
+	error_set(error, r, ERROR_FAILED, STEP_RECORD, "cannot %s %s in the state folder: %s%s",
+		  what, name, strerror(-r), replace_hint(r));
 	if (error)
 		error->errnum = -r;
 	return r;

@@ -8,8 +8,8 @@
  * Raised with any change of what is written. The version before is read as well, since what is
  * loaded survives an upgrade; others are not guessed at.
  */
-#define RECORD_VERSION	   3
-#define RECORD_VERSION_OLD 2 /* without "tunables" */
+#define RECORD_VERSION	   4
+#define RECORD_VERSION_OLD 3 /* without "pins" */
 
 bool record_id_valid(const char *id)
 {
@@ -102,6 +102,16 @@ static int add_tunables(struct json_object *record, const struct load *load)
 	return r < 0 ? r : json_add(record, "tunables", set);
 }
 
+static int add_place(struct json_object *record, const struct load *load)
+{
+	struct json_object *pins = json_object_new_object();
+	int r = json_add(record, "pins", pins);
+
+	if (r == 0)
+		r = json_add_u64(pins, "device", load->place.device);
+	return r < 0 ? r : json_add_u64(pins, "folder", load->place.folder);
+}
+
 int record_to_json(const struct load *load, struct json_object **ret)
 {
 	_cleanup_json_ struct json_object *record = json_object_new_object();
@@ -126,8 +136,8 @@ int record_to_json(const struct load *load, struct json_object **ret)
 	    json_add_u64(record, "counted", load->counted) < 0 ||
 	    json_add(record, "keepRevoked", json_object_new_boolean(load->keep_revoked)) < 0 ||
 	    json_add(record, "manifest", json_object_new_string_len(manifest, (int)size)) < 0 ||
-	    add_tunables(record, load) < 0 || add_objects(record, load) < 0 ||
-	    add_attachments(record, load) < 0)
+	    add_tunables(record, load) < 0 || add_place(record, load) < 0 ||
+	    add_objects(record, load) < 0 || add_attachments(record, load) < 0)
 		return -ENOMEM;
 	*ret = TAKE_PTR(record);
 	return 0;
@@ -144,7 +154,7 @@ struct parts {
 	uint64_t version, uid, loaded, contract, required, counted;
 	bool keep_revoked;
 	const char *id, *digest, *rule, *rule_source, *manifest;
-	struct json_object *signers, *tunables, *programs, *maps, *attachments, *links;
+	struct json_object *signers, *tunables, *pins, *programs, *maps, *attachments, *links;
 };
 
 /* One that is left out stays at @out's value, so all are required. */
@@ -219,6 +229,18 @@ static int read_tunables(struct json_object *array, struct load *load, struct er
 	r = tuning_resolve(load->manifest, settings, n, &load->tuning, error);
 	settings_free(settings, n);
 	return r;
+}
+
+/* The version before did not have it: then it is not known. */
+static int read_place(const struct parts *parts, struct pin_place *ret, struct error *error)
+{
+	const struct json_member members[] = {
+		{"device", JSON_U64, true, &ret->device},
+		{"folder", JSON_U64, true, &ret->folder},
+		{},
+	};
+
+	return parts->pins ? dispatch(parts->pins, members, error) : 0;
 }
 
 static int read_program(struct json_object *object, struct program_info *ret, struct error *error)
@@ -383,10 +405,10 @@ static int read_parts(const struct parts *parts, struct load *load, struct error
 	r = read_signers(parts->signers, load, error);
 	if (r == 0)
 		r = read_counted(parts, load, error);
-	if (r == 0 && parts->version > RECORD_VERSION_OLD)
+	if (r == 0)
 		r = read_tunables(parts->tunables, load, error);
-	else if (r == 0)
-		r = tuning_resolve(load->manifest, NULL, 0, &load->tuning, error);
+	if (r == 0)
+		r = read_place(parts, &load->place, error);
 	if (r < 0)
 		return r;
 	r = read_objects(parts->programs, parts->maps, load, error);
@@ -436,7 +458,8 @@ int record_from_json(struct json_object *object, struct load **ret, struct error
 		{"counted", JSON_U64, true, &parts.counted},
 		{"keepRevoked", JSON_BOOL, true, &parts.keep_revoked},
 		{"manifest", JSON_STRING, true, &parts.manifest},
-		{"tunables", JSON_ARRAY, version > RECORD_VERSION_OLD, &parts.tunables},
+		{"tunables", JSON_ARRAY, true, &parts.tunables},
+		{"pins", JSON_OBJECT, version > RECORD_VERSION_OLD, &parts.pins},
 		{"programs", JSON_ARRAY, true, &parts.programs},
 		{"maps", JSON_ARRAY, true, &parts.maps},
 		{"attachments", JSON_ARRAY, true, &parts.attachments},
@@ -446,8 +469,8 @@ int record_from_json(struct json_object *object, struct load **ret, struct error
 
 	if (r == 0)
 		r = dispatch(object, members, error);
-	if (r == 0 && version == RECORD_VERSION_OLD && parts.tunables)
-		r = bad(error, -EINVAL, "tunables: not in a record of this version");
+	if (r == 0 && version == RECORD_VERSION_OLD && parts.pins)
+		r = bad(error, -EINVAL, "pins: not in a record of this version");
 	if (r < 0)
 		return r;
 	load = load_new();

@@ -4,7 +4,7 @@
  * its record and its pins agree. What is proven gone or foreign is removed: a pin that is not in
  * its folder, or that is of another object than the record says. All else stays, and is in the
  * table as unknown, where root can see and unload it: an error of bpf(2), a record that cannot be
- * read.
+ * read, another bpffs than the one that it was pinned in.
  */
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -117,7 +117,9 @@ static int look(struct table *table, const char *id, struct load **ret, struct e
 	int r, r_objects;
 
 	r = record_read(table->folder, id, &load, error);
-	r_objects = r < 0 ? r : open_objects(load, error);
+	r_objects = r < 0 ? r : pin_place_check(&load->place, error);
+	if (r_objects == 0)
+		r_objects = open_objects(load, error);
 	if (r_objects == 0 && !has_room(table)) {
 		r_objects = error_set(error, -EMFILE, ERROR_FAILED, STEP_RECORD,
 				      "there are too few file descriptors for it "
@@ -165,7 +167,7 @@ static int put(struct table *table, const char *id, struct load *load, bool agai
 /* True when nothing of it is left. */
 static bool remove_one(struct table *table, const char *id, const char *why)
 {
-	int r = pin_remove(id);
+	int r = pin_remove(id, NULL, NULL);
 
 	if (r == 0)
 		r = record_remove(table->folder, id);

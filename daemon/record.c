@@ -188,18 +188,27 @@ void table_free(struct table *table)
 	free(table);
 }
 
+/* Its record stays where its pins do. */
+static void unpin(struct table *table, const struct load *load)
+{
+	if (pin_remove(load->id, &load->place, NULL) == 0)
+		record_remove(table->folder, load->id);
+}
+
 /* The record first, and at the end last: pins without one are never what a daemon left that was
  * killed, so that a restart need not take them for that. */
 static int make_persistent(struct table *table, struct load *load, struct error *error)
 {
 	int r;
 
-	r = record_write(table->folder, load, error);
+	r = pin_place_find(&load->place, error);
+	if (r == 0)
+		r = record_write(table->folder, load, error);
 	if (r < 0)
 		return r;
 	r = pin_load(load->id, &load->objects, &load->links, error);
-	if (r < 0 && pin_remove(load->id) == 0)
-		record_remove(table->folder, load->id);
+	if (r < 0)
+		unpin(table, load);
 	return r;
 }
 
@@ -243,14 +252,15 @@ int table_add(struct table *table, struct load *load, struct error *error)
 		r = guard_late(table, load);
 	if (r == 0)
 		return 0;
-	if (load->lifetime == LIFETIME_PERSISTENT && pin_remove(load->id) == 0)
-		record_remove(table->folder, load->id);
+	if (load->lifetime == LIFETIME_PERSISTENT)
+		unpin(table, load);
 	return error_set(error, r, ERROR_FAILED, STEP_RECORD, "cannot record the load: %s",
 			 strerror(-r));
 }
 
 /* It cannot be taken down, so it stays where its owner can try again. */
-static int put_back(struct table *table, struct load *load, int why, struct error *error)
+static int put_back(struct table *table, struct load *load, int why, const struct error *reason,
+		    struct error *error)
 {
 	int r = -ENOMEM;
 
@@ -262,7 +272,7 @@ static int put_back(struct table *table, struct load *load, int why, struct erro
 	}
 	error_set(error, why, ERROR_FAILED, STEP_RECORD,
 		  "cannot remove the pins of load %s in " PIN_ROOT ", so it still runs: %s",
-		  load->id, strerror(-why));
+		  load->id, reason->message ?: strerror(-why));
 	if (r < 0)
 		load_unref(load);
 	return why;
@@ -270,12 +280,16 @@ static int put_back(struct table *table, struct load *load, int why, struct erro
 
 int table_take_down(struct table *table, struct load *load, struct error *error)
 {
+	_cleanup_error_ struct error reason = ERROR_INIT;
 	int r;
 
 	if (load->lifetime == LIFETIME_PERSISTENT) {
-		r = pin_remove(load->id);
+		r = pin_remove(load->id, &load->place, &reason);
+		if (r < 0 && load->unknown &&
+		    pin_is_gone(load->programs, load->manifest->n_programs))
+			r = 0;
 		if (r < 0)
-			return put_back(table, load, r, error);
+			return put_back(table, load, r, &reason, error);
 	}
 	/* At once, not with the last reference: another request may be looking at it just now. */
 	links_done(&load->links);

@@ -35,6 +35,7 @@ struct load {
 	struct manifest *manifest;
 	struct tuning tuning; /* of its tunables */
 	struct loaded objects;
+	struct pin_place place; /* where they are pinned; records of version 3 do not say */
 	struct program_info programs[MANIFEST_PROGRAMS_MAX];
 	struct map_info maps[MANIFEST_MAPS_MAX];
 	unsigned n_attachments;		/* <= LOAD_ATTACHMENTS_MAX */

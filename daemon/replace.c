@@ -55,3 +55,12 @@ int replace_file(int folder, const char *name, const char *text, bool *ret_renam
 		*ret_renamed = true;
 	return fsync(folder) < 0 ? -errno : 0;
 }
+
+const char *replace_hint(int r)
+{
+	/* The service has mounts of its own, made from those that there were when it started. */
+	return r == -EROFS ? ": an administrator makes its file system writable, and restarts the "
+			     "daemon, whose own mounts stay as they were (systemctl restart "
+			     "bpfgated)"
+			   : "";
+}

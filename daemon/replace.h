@@ -10,3 +10,6 @@
 /* Writes @text beside @name in the folder, syncs, renames, syncs the folder. A negative errno; when
  * only the last step failed, *ret_renamed is true (may be NULL). */
 int replace_file(int folder, const char *name, const char *text, bool *ret_renamed);
+
+/* What to do about it, after strerror(-r); "" where there is nothing to say. */
+const char *replace_hint(int r);

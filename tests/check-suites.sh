@@ -150,19 +150,11 @@ part_guest-v2() {
 	suite "guest v2" 1 "$inputs" guest v2 build 10-road 35-attest 35-openings 36-effects 40-confine 41-load-child 42-kept-maps 45-stages \
 		60-bpftool 65-taskwork
 	suite "ordinary systems, v2" 1 "$inputs" guest --steady v2 build 58-gate-system
-	suite "restart, v2" 1 "$inputs" guest v2 build 73-restart
+	suite "sandbox, restart and faults, v2" 1 "$inputs" guest v2 build 59-sandbox 73-restart 72-faults
 	suite "pressure, v2" 2 "$inputs" guest v2 build 71-pressure
 	suite "gate at boot, v2" 1 "$inputs" guest --steady --append vm.early=bpfgate-gate.service v2 build 58-gate-boot
 	suite "attach kinds, v2" 1 "$inputs" guest --steady v2 build 80-kinds
 	suite "no gate, v2" 1 "$inputs" guest --steady --append "lsm=capability,landlock" v2 build 56-gate-absent
-}
-
-# Not part of a whole run yet: rows of each fail, in what they expect or in the daemon; each is to be looked at.
-part_unfinished() {
-	local inputs="kernel:v2 build:build $guest_inputs"
-
-	suite "sandbox, v2" 1 "$inputs" guest v2 build 59-sandbox
-	suite "faults, v2" 1 "$inputs" guest v2 build 72-faults
 }
 
 part_guest-v1() {

@@ -3,6 +3,9 @@
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
+
+#include "record-file.h"
 
 static const char manifest_text[] =
 	"{ \"name\": \"example\", \"version\": \"1.0\", \"sequence\": 1, \"description\": \"d\","
@@ -42,6 +45,7 @@ struct load *load_make(uid_t uid, uint64_t usec)
 		fail_msg("%s", error_message(&error));
 	if (tuning_resolve(load->manifest, &setting, 1, &load->tuning, &error) < 0)
 		fail_msg("%s", error_message(&error));
+	load->place = (struct pin_place){20, 1};
 	load->objects.n_programs = 2;
 	load->objects.n_maps = 1;
 	for (unsigned i = 0; i < 2; i++) {
@@ -102,4 +106,26 @@ int record_teardown(void **state)
 		return -1;
 	free(f);
 	return 0;
+}
+
+int record_folder(const struct record_fixture *f)
+{
+	return open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+const char *record_name(const struct load *load)
+{
+	static char name[LOAD_ID_SIZE + sizeof(RECORD_SUFFIX)];
+
+	snprintf(name, sizeof(name), "%s" RECORD_SUFFIX, load->id);
+	return name;
+}
+
+void record_write_text(const char *path, const char *text, size_t size, mode_t mode)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, size), size);
+	assert_int_equal(fchmod(fd, mode), 0);
 }

@@ -15,5 +15,11 @@ int record_teardown(void **state);
 /* A session load of two programs (the second with a link for each of two CPUs) and a map. */
 struct load *load_make(uid_t uid, uint64_t usec);
 
+/* The folder of its records, owned. */
+int record_folder(const struct record_fixture *f);
+/* "ID.json", in a static buffer. */
+const char *record_name(const struct load *load);
+void record_write_text(const char *path, const char *text, size_t size, mode_t mode);
+
 bool is_open(int fd);
 unsigned count_fds(void);

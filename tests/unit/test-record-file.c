@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The files of persistent loads: written, read back strictly, removed when they are not whole. */
 #include <fcntl.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "record-file.h"
@@ -38,16 +36,11 @@ static void test_folder_is_private(void **state)
 	assert_null(table);
 }
 
-static int folder_of(const struct record_fixture *f)
-{
-	return open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
 static void test_round_trip(void **state)
 {
 	struct record_fixture *f = *state;
 	_cleanup_error_ struct error error = ERROR_INIT;
-	_cleanup_close_ int folder = folder_of(f);
+	_cleanup_close_ int folder = record_folder(f);
 	_cleanup_load_ struct load *load = load_make(1000, 1234567890123456), *again = NULL;
 	char path[128];
 	struct stat st;
@@ -86,19 +79,12 @@ static void test_round_trip(void **state)
 	assert_int_equal(again->links.items[2].attachment, 1);
 	assert_int_equal(again->links.items[2].fd, -1);
 	assert_int_equal(again->objects.n_programs, 0);
+	assert_int_equal(again->place.device, 20);
+	assert_int_equal(again->place.folder, 1);
 
 	assert_int_equal(record_remove(folder, load->id), 0);
 	assert_int_equal(record_remove(folder, load->id), 0);
 	assert_int_equal(stat(path, &st), -1);
-}
-
-static void write_text(const char *path, const char *text, size_t size, mode_t mode)
-{
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, size), size);
-	assert_int_equal(fchmod(fd, mode), 0);
 }
 
 /* The first @old in @text replaced; malloced. */
@@ -130,9 +116,9 @@ static void test_altered_records_are_refused(void **state)
 	static const struct {
 		const char *old, *new, *part;
 	} changes[] = {
-		{"\"version\":3", "\"version\":1", "version 1, written by another bpfgated"},
-		{"\"version\":3", "\"version\":4,\"new\":1", "version 4, written by another"},
-		{"\"version\":3", "\"version\":\"3\"", "version"},
+		{"\"version\":4", "\"version\":2", "version 2, written by another bpfgated"},
+		{"\"version\":4", "\"version\":5,\"new\":1", "version 5, written by another"},
+		{"\"version\":4", "\"version\":\"4\"", "version"},
 		{"\"uid\":1000", "\"uid\":4294967295", "uid"},
 		{"\"uid\":1000", "\"uid\":-1", "uid"},
 		{"\"uid\":1000", "\"uid\":1000,\"more\":1", "more"},
@@ -156,6 +142,8 @@ static void test_altered_records_are_refused(void **state)
 		{"\"tunables\":[", "\"tunables\":[{\"name\":\"entries\",\"value\":\"2\"},",
 		 "twice"},
 		{"\"tunables\":", "\"tunable\":", "tunable"},
+		{"\"device\":20", "\"device\":\"20\"", "device"},
+		{"\"folder\":1", "\"folders\":1", "folder"},
 		{"\"tag\":\"0123", "\"tag\":\"012\\n", "programs"},
 		{"\"id\":10", "\"id\":0", "programs"},
 		{"\"id\":10", "\"id\":4294967296", "programs"},
@@ -172,7 +160,7 @@ static void test_altered_records_are_refused(void **state)
 		{"\\\"name\\\": \\\"example\\\"", "\\\"name\\\": \\\"Example/..\\\"", "name"},
 	};
 	struct record_fixture *f = *state;
-	_cleanup_close_ int folder = folder_of(f);
+	_cleanup_close_ int folder = record_folder(f);
 	_cleanup_load_ struct load *load = load_make(1000, 1);
 	_cleanup_free_ char *good = NULL;
 	unsigned before = count_fds();
@@ -187,7 +175,7 @@ static void test_altered_records_are_refused(void **state)
 		struct load *again = NULL;
 
 		bad = replaced(good, changes[i].old, changes[i].new);
-		write_text(path, bad, strlen(bad), 0600);
+		record_write_text(path, bad, strlen(bad), 0600);
 		if (record_read(folder, load->id, &again, &error) == 0)
 			fail_msg("%s was accepted", changes[i].new);
 		check_error(&error, ERROR_FAILED, changes[i].part);
@@ -199,7 +187,7 @@ static void test_altered_records_are_refused(void **state)
 		struct load *again = NULL;
 
 		assert_true(asprintf(&bad, "%sx", good) > 0);
-		write_text(path, bad, size, 0600);
+		record_write_text(path, bad, size, 0600);
 		if (size == strlen(good)) {
 			assert_int_equal(record_read(folder, load->id, &again, NULL), 0);
 			load_unref(again);
@@ -214,7 +202,7 @@ static void test_files_of_others_are_refused(void **state)
 {
 	struct record_fixture *f = *state;
 	_cleanup_error_ struct error error = ERROR_INIT;
-	_cleanup_close_ int folder = folder_of(f);
+	_cleanup_close_ int folder = record_folder(f);
 	_cleanup_load_ struct load *load = load_make(1000, 1);
 	const char *other = "0123456789abcdef";
 	char path[128], other_path[128];
@@ -252,222 +240,30 @@ static void test_files_of_others_are_refused(void **state)
 	assert_null(again);
 }
 
-/* The machine's own pins are none of this test's business: @type in the place of its bpffs, in a
- * mount namespace of this process. */
-static void hide_bpffs(const char *type)
-{
-	if (unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	    mount("none", "/sys/fs/bpf", type, 0, NULL) == 0)
-		return;
-	print_message("cannot put a %s in the place of /sys/fs/bpf (not root?): skipped\n", type);
-	skip();
-}
-
-static void make_text(const struct record_fixture *f, const char *name, const char *text)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", f->folder, name);
-	write_text(path, text, strlen(text), 0600);
-}
-
-static bool have_file(const struct record_fixture *f, const char *name)
-{
-	char path[128];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "%s/%s", f->folder, name);
-	return stat(path, &st) == 0;
-}
-
-static const char *record_of(const struct load *load)
-{
-	static char name[LOAD_ID_SIZE + sizeof(RECORD_SUFFIX)];
-
-	snprintf(name, sizeof(name), "%s" RECORD_SUFFIX, load->id);
-	return name;
-}
-
-static struct restoration restore(struct record_fixture *f, bool again)
-{
-	_cleanup_error_ struct error error = ERROR_INIT;
-	struct restoration found = {99, 99, 99};
-
-	if ((again ? table_restore_unknown : table_restore)(f->table, &found, &error) < 0)
-		fail_msg("%s", error_message(&error));
-	return found;
-}
-
-/* A record without pins, one that does not parse, one that was being written, and what is no
- * record. */
-static void make_leftovers(struct record_fixture *f, const struct load *load)
-{
-	_cleanup_close_ int folder = folder_of(f);
-
-	assert_int_equal(record_write(folder, load, NULL), 0);
-	make_text(f, "0123456789abcdef.json", "x");
-	make_text(f, ".new-0123456789abcdef.json", "x");
-	make_text(f, "README", "x");
-}
-
-static void check_unknown(struct record_fixture *f, const char *id, uid_t uid, const char *why)
-{
-	_cleanup_load_ struct load *load = NULL;
-
-	assert_int_equal(table_find(f->table, id, uid, &load, NULL), 0);
-	assert_non_null(load->unknown);
-	if (!strstr(load->unknown, why))
-		fail_msg("'%s' says nothing of %s", load->unknown, why);
-	assert_int_equal(load->objects.n_programs, 0);
-}
-
-/* Whether there are pins shows where there is a bpffs, and nowhere else. */
-static void test_restore_keeps_what_cannot_be_looked_at(void **state)
-{
-	struct record_fixture *f = *state;
-	_cleanup_load_ struct load *load = load_make(1000, 1), *nobodys = NULL;
-	struct load **bases = NULL;
-	struct restoration found;
-	unsigned n = 99;
-
-	hide_bpffs("tmpfs");
-	make_leftovers(f, load);
-	found = restore(f, false);
-	assert_int_equal(found.n_restored, 0);
-	assert_int_equal(found.n_removed, 0);
-	assert_int_equal(found.n_unknown, 2);
-	assert_int_equal(table_count_all(f->table), 2);
-	assert_int_equal(table_count_unknown(f->table), 2);
-	assert_true(have_file(f, "README"));
-	assert_true(have_file(f, record_of(load)));
-	assert_true(have_file(f, "0123456789abcdef.json"));
-	assert_false(have_file(f, ".new-0123456789abcdef.json"));
-
-	/* its owner is known, and it counts as his; of the other there is nothing but the id */
-	check_unknown(f, load->id, 1000, PIN_ROOT);
-	assert_int_equal(table_count(f->table, 1000), 1);
-	check_unknown(f, "0123456789abcdef", 0, "0123456789abcdef.json:1:");
-	assert_int_equal(table_find(f->table, "0123456789abcdef", 1000, &nobodys, NULL), -ENOENT);
-	/* nothing is built on it */
-	assert_int_equal(table_list_bases(f->table, load->digest, 1000, &bases, &n), 0);
-	assert_int_equal(n, 0);
-	free(bases);
-
-	/* once more, and nothing has changed */
-	found = restore(f, true);
-	assert_int_equal(found.n_unknown, 2);
-	assert_int_equal(table_count_all(f->table), 2);
-	check_unknown(f, load->id, 1000, PIN_ROOT);
-
-	/* its owner can be rid of it */
-	assert_int_equal(table_remove(f->table, load->id, 1000, NULL), 0);
-	assert_int_equal(table_count_unknown(f->table), 1);
-	assert_false(have_file(f, record_of(load)));
-}
-
-static void test_restore_removes_what_is_proven_gone(void **state)
-{
-	struct record_fixture *f = *state;
-	_cleanup_load_ struct load *load = load_make(1000, 1);
-	struct restoration found;
-
-	hide_bpffs("bpf");
-	make_leftovers(f, load);
-	/* and pins that no record speaks of: nobody knows what they are */
-	assert_int_equal(mkdir(PIN_ROOT, 0700), 0);
-	assert_int_equal(mkdir(PIN_ROOT "/00000000000000aa", 0700), 0);
-	found = restore(f, false);
-	assert_int_equal(found.n_restored, 0);
-	assert_int_equal(found.n_removed, 2);
-	assert_int_equal(found.n_unknown, 1);
-	assert_false(have_file(f, record_of(load)));
-	assert_false(have_file(f, "0123456789abcdef.json"));
-	assert_true(have_file(f, "README"));
-	check_unknown(f, "00000000000000aa", 0, "no record");
-	assert_int_equal(table_remove(f->table, "00000000000000aa", 0, NULL), 0);
-	assert_int_equal(access(PIN_ROOT "/00000000000000aa", F_OK), -1);
-}
-
-/* Its pins: a record whose pins cannot be opened, for they are none, but are there. */
-static void test_restore_tries_again(void **state)
-{
-	struct record_fixture *f = *state;
-	_cleanup_close_ int folder = folder_of(f);
-	_cleanup_load_ struct load *load = load_make(1000, 1);
-	char path[sizeof(PIN_ROOT) + LOAD_ID_SIZE + 16];
-	struct restoration found;
-
-	hide_bpffs("bpf");
-	assert_int_equal(record_write(folder, load, NULL), 0);
-	assert_int_equal(mkdir(PIN_ROOT, 0700), 0);
-	snprintf(path, sizeof(path), PIN_ROOT "/%s", load->id);
-	assert_int_equal(mkdir(path, 0700), 0);
-	snprintf(path, sizeof(path), PIN_ROOT "/%s/prog-0", load->id);
-	assert_int_equal(mkdir(path, 0700), 0);
-	found = restore(f, false);
-	assert_int_equal(found.n_removed, 0);
-	assert_int_equal(found.n_unknown, 1);
-	check_unknown(f, load->id, 1000, "prog-0");
-	assert_true(have_file(f, record_of(load)));
-
-	assert_int_equal(rmdir(path), 0);
-	found = restore(f, true);
-	assert_int_equal(found.n_removed, 1);
-	assert_int_equal(found.n_unknown, 0);
-	assert_int_equal(table_count_all(f->table), 0);
-	assert_int_equal(table_count(f->table, 1000), 0);
-	assert_false(have_file(f, record_of(load)));
-}
-
-/* What is loaded survives an upgrade: the version before had no tunables. */
+/* What is loaded survives an upgrade: the version before did not say where it is pinned. */
 static void test_record_of_the_version_before(void **state)
 {
 	struct record_fixture *f = *state;
-	_cleanup_close_ int folder = folder_of(f);
+	_cleanup_close_ int folder = record_folder(f);
 	_cleanup_load_ struct load *load = load_make(1000, 1), *again = NULL;
 	_cleanup_error_ struct error error = ERROR_INIT;
 	_cleanup_free_ char *old = NULL, *older = NULL;
 	char path[128];
 
 	assert_int_equal(record_write(folder, load, NULL), 0);
-	snprintf(path, sizeof(path), "%s/%s", f->folder, record_of(load));
-	old = replaced(read_text(path), "\"version\":3", "\"version\":2");
-	write_text(path, old, strlen(old), 0600);
+	snprintf(path, sizeof(path), "%s/%s", f->folder, record_name(load));
+	old = replaced(read_text(path), "\"version\":4", "\"version\":3");
+	record_write_text(path, old, strlen(old), 0600);
 	assert_int_equal(record_read(folder, load->id, &again, &error), -EINVAL);
-	check_error(&error, ERROR_FAILED, "tunables");
+	check_error(&error, ERROR_FAILED, "pins");
 	error_done(&error);
-	older = replaced(old,
-			 "\"tunables\":[\n    {\n      \"name\":\"entries\",\n      "
-			 "\"value\":\"1\"\n    }\n  ],",
-			 "");
-	write_text(path, older, strlen(older), 0600);
+	older = replaced(old, "\"pins\":{\n    \"device\":20,\n    \"folder\":1\n  },", "");
+	record_write_text(path, older, strlen(older), 0600);
 	if (record_read(folder, load->id, &again, &error) < 0)
 		fail_msg("%s", error_message(&error));
-	assert_int_equal(again->tuning.set, 0);
+	assert_int_equal(again->place.device, 0);
 	assert_int_equal(again->uid, 1000);
 	assert_int_equal(again->links.n, 3);
-}
-
-static void test_persistent_needs_a_bpffs(void **state)
-{
-	struct record_fixture *f = *state;
-	_cleanup_close_ int folder = folder_of(f);
-	_cleanup_load_ struct load *load = load_make(1000, 1);
-	_cleanup_error_ struct error error = ERROR_INIT;
-	char **ids = NULL;
-	unsigned n = 99;
-
-	hide_bpffs("tmpfs");
-	load->lifetime = LIFETIME_PERSISTENT;
-	assert_true(table_add(f->table, load, &error) < 0);
-	check_error(&error, ERROR_FAILED, "no bpffs is mounted at /sys/fs/bpf");
-	assert_int_equal(error.step, STEP_RECORD);
-	assert_int_equal(table_count_all(f->table), 0);
-	assert_int_equal(record_list(folder, &ids, &n), 0);
-	assert_int_equal(n, 0);
-	free(ids);
-	assert_int_equal(pin_remove("0123456789abcdef"), 0);
-	assert_int_equal(pin_remove("../../tmp"), -EINVAL);
 }
 
 int main(void)
@@ -480,15 +276,7 @@ int main(void)
 						record_teardown),
 		cmocka_unit_test_setup_teardown(test_files_of_others_are_refused, record_setup,
 						record_teardown),
-		cmocka_unit_test_setup_teardown(test_restore_keeps_what_cannot_be_looked_at,
-						record_setup, record_teardown),
-		cmocka_unit_test_setup_teardown(test_restore_removes_what_is_proven_gone,
-						record_setup, record_teardown),
-		cmocka_unit_test_setup_teardown(test_restore_tries_again, record_setup,
-						record_teardown),
 		cmocka_unit_test_setup_teardown(test_record_of_the_version_before, record_setup,
-						record_teardown),
-		cmocka_unit_test_setup_teardown(test_persistent_needs_a_bpffs, record_setup,
 						record_teardown),
 	};
 

@@ -137,6 +137,8 @@ static void test_needed(void **state)
 	assert_int_equal(table_remove(f->table, top->id, 0, NULL), 0);
 	assert_int_equal(table_remove(f->table, upper->id, 0, NULL), 0);
 	assert_int_equal(table_remove(f->table, theirs->id, 0, NULL), 0);
+	/* nothing of it is pinned */
+	base->lifetime = LIFETIME_SESSION;
 	assert_int_equal(table_remove(f->table, base->id, 0, NULL), 0);
 }
 

@@ -14,24 +14,31 @@ cat >/usr/lib/sandbox-writable <<'END'
 #!/bin/bash
 find / \( -path '/proc/[0-9]*' -o -path /proc/self -o -path /proc/thread-self -o -path /mnt \) -prune -o \
 	\( -type f -o -type d -o -type s -o -type b -o -type c \) -writable -print 2>/dev/null |
-	sed -E 's,^/(tmp|var/tmp|dev|sys/fs/bpf|run/bpfgate-state|var/lib/bpfgate)(/.*)?$,/\1,' | sort -u
+	sed -E 's,^/(tmp|var/tmp|dev|sys/fs/bpf|run/bpfgate-state|var/lib/bpfgate(-marks)?)(/.*)?$,/\1,' | sort -u
 END
 chmod 755 /usr/lib/sandbox-writable
 
-# inside SCRIPT: in the sandbox of the unit as it is installed; prints what it says.
+# inside [SETTING...] -- SCRIPT: in the sandbox of the unit as it is installed, with these settings beside; prints what
+# it says.
 inside() {
-	local since
+	local since settings=
+
+	while [[ $1 != -- ]]; do
+		settings+="$1\\n"
+		shift
+	done
+	shift
 
 	printf '{ %s; } 2>&1 | systemd-cat -t sandbox\n' "$1" >/usr/lib/sandbox-do
-	sed -E -e '/^(Requires|After|Exec.*|Type|Restart|RuntimeDirectory.*|StateDirectory.*|Condition.*|Watchdog.*|Timeout.*)=/d' \
-		-e "s|^\[Service\]|&\nType=oneshot\nReadWritePaths=/var/lib/bpfgate /run/bpfgate-state\nExecStart=/bin/sh /usr/lib/sandbox-do|" "$unit" >$probe
+	sed -E -e '/^(Requires|After|Exec.*|Type|Restart|Condition.*|Watchdog.*|Timeout.*)=/d' \
+		-e "s|^\[Service\]|&\nType=oneshot\nExecStart=/bin/sh /usr/lib/sandbox-do|" "$unit" >$probe
+	printf '[Service]\n%b' "$settings" >>$probe
 	systemctl daemon-reload
 	since=@$(date +%s)
 	systemctl start sandbox-probe.service || echo "failed to start"
 	journalctl --sync
 	journalctl -o cat -t sandbox --since "$since"
 }
-no_capability='/usr/bin/setpriv --bounding-set -all --inh-caps -all'
 
 policy_road | configure release
 expect "sandbox: the daemon runs" 0 "" as alice bpfctl status
@@ -40,6 +47,7 @@ holds "sandbox: outside of it, root's number writes settings (else the next rows
 	grep -qx /proc/sys/kernel/core_pattern "$work/outside"
 holds "sandbox: and asks PID 1 for anything" grep -qx /run/systemd/private "$work/outside"
 
+# Its own state; the sockets that it needs; what is private to it (/dev, /tmp, /var/tmp); bpffs, for the pins.
 expected='/dev
 /run/bpfgate-state
 /run/bpfgate/org.bpfgate.Gate
@@ -52,16 +60,21 @@ expected='/dev
 /sys/fs/bpf
 /tmp
 /var/lib/bpfgate
+/var/lib/bpfgate-marks
 /var/tmp'
-same "sandbox: what root's number writes in it, without a capability" "$expected" \
-	"$(inside "$no_capability /usr/lib/sandbox-writable")"
-same "sandbox: and with what the daemon has" "$expected" "$(inside /usr/lib/sandbox-writable)"
+for folder in /sys/*; do
+	holds "sandbox: the unit names $folder" grep -Eq "^ReadOnlyPaths=.*-$folder( |$)" "$unit"
+done
+same "sandbox: what root's number writes in it, without a capability" "CapEff:	0000000000000000
+$expected" \
+	"$(inside 'CapabilityBoundingSet=' -- 'grep CapEff: /proc/self/status; /usr/lib/sandbox-writable')"
+same "sandbox: and with what the daemon has" "$expected" "$(inside -- /usr/lib/sandbox-writable)"
 says_no() { # NAME COMMAND...
 	local name=$1
 
 	shift
 	same "sandbox: $name" refused \
-		"$(inside "if $* >/dev/null 2>&1; then echo it was possible; else echo refused; fi")"
+		"$(inside -- "if $* >/dev/null 2>&1; then echo it was possible; else echo refused; fi")"
 }
 says_no "nothing is made writable again" mount -o remount,rw /proc/sys
 says_no "nothing is mounted" mount -t proc proc /tmp

@@ -14,7 +14,7 @@ dropin=/run/systemd/system/bpfgated.service.d/72-faults.conf
 
 rm -f $store/floors.json* $marks/floors
 configure release <<-'END'
-	{ "rules": [ { "name": "faults", "effect": "allow", "subjects": { "users": ["alice"] },
+	{ "rules": [ { "name": "faults", "effect": "allow", "subjects": { "users": ["alice", "root"] },
 	  "bundles": ["*"], "signatures": { "signers": ["release.pem"] }, "grant": ["events", "read"],
 	  "programs": { "attach": ["fentry:vfs_*", "tp_btf:*", "xdp:lo"] }, "tunables": ["max_commands"],
 	  "lifetime": ["session", "persistent"] } ] }
@@ -122,6 +122,9 @@ clean "read-only /var"
 start
 whole "read-only /var, after a restart"
 mount -o remount,rw $store
+expect "faults: read-only /var: the daemon's own mounts stay as they were, and it says what to do" 1 \
+	'the rollback floors cannot be written: .*systemctl restart bpfgated' as alice bpfctl load "$b/execwatch.bpfb"
+start
 back "/var"
 systemctl stop bpfgated.service bpfgated.socket
 cp -a $store "$work/saved"
@@ -132,14 +135,37 @@ start
 
 # ---- bpffs is read-only ----
 
+# A pin in it cannot be opened, and none can be made. Once it is writable a reload takes up what runs; the daemon's own
+# mounts stay as they were when it started, and what would be new waits for a restart.
 mount -o remount,ro /sys/fs/bpf
-expect "faults: read-only bpffs: a load is refused, with the reason" 1 'Read-only file system' \
+expect "faults: read-only bpffs: a load is refused, with the reason" 1 \
+	'step record: .*bpffs is read-only at /sys/fs/bpf.*mount -o remount,rw /sys/fs/bpf' \
 	as alice bpfctl load "$b/execwatch.bpfb"
-start
-whole "read-only bpffs, after a restart"
-mount -o remount,rw /sys/fs/bpf
 clean "read-only bpffs"
-back "read-only bpffs"
+whole "read-only bpffs"
+mark
+start
+in_journal "faults: read-only bpffs: the journal says so" \
+	"Nothing can be loaded to stay: bpffs is read-only at /sys/fs/bpf, where bpfgated keeps what it loads: an administrator makes it writable (mount -o remount,rw /sys/fs/bpf) and restarts the daemon, whose own mounts stay as they were (systemctl restart bpfgated)"
+in_journal "faults: read-only bpffs: and what it cannot take up" \
+	"load $id of an earlier bpfgated cannot be taken up, and is left as it is: cannot open $pins/$id/prog-0: Read-only file system"
+same "faults: read-only bpffs: after a restart what is loaded runs on" "$links" "$(bpf_ids link)"
+expect "faults: read-only bpffs: after a restart it is listed as unknown" 0 "^$id +opencount +unknown" \
+	as alice bpfctl list
+expect "faults: read-only bpffs: with the reason" 0 'Unknown: cannot open .*: Read-only file system' \
+	as alice bpfctl show "$id"
+expect "faults: read-only bpffs: a reload tries, and fails" 1 'unknown' bpfctl reload
+expect "faults: read-only bpffs: it cannot be unloaded, and still runs" 1 'still runs: Read-only file system' \
+	as alice bpfctl unload "$id"
+same "faults: read-only bpffs: so it does" "$links" "$(bpf_ids link)"
+mount -o remount,rw /sys/fs/bpf
+expect "faults: writable bpffs: a reload" 0 '' bpfctl reload
+whole "writable bpffs"
+expect "faults: writable bpffs: a load says that the daemon is to be restarted" 1 'systemctl restart bpfgated' \
+	as alice bpfctl load "$b/execwatch.bpfb"
+clean "writable bpffs"
+start
+back "writable bpffs"
 
 # ---- floors spoilt, and lost ----
 
@@ -205,11 +231,58 @@ start
 
 # ---- few descriptors ----
 
-with_setting LimitNOFILE=100
+with_setting LimitNOFILE=200
 same "faults: few descriptors: what is loaded runs on" "$links" "$(bpf_ids link)"
 expect "faults: few descriptors: and is listed as unknown" 0 "^$id +opencount +unknown" as alice bpfctl list
 expect "faults: few descriptors: with the reason" 0 'Unknown: .*LimitNOFILE=' as alice bpfctl show "$id"
+with_setting LimitNOFILE=100
+same "faults: too few descriptors: what is loaded runs on" "$links" "$(bpf_ids link)"
+expect "faults: too few descriptors: a client is told" 1 'too many files open.*LimitNOFILE=' as alice bpfctl list
+expect "faults: too few descriptors: root is served" 0 "^$id +opencount +unknown" bpfctl list
 with_setting
+whole "few descriptors"
+
+# Each number of them: whoever asks is answered, by a load or by the reason. Users are not let in while only those are
+# left that are root's; root gets as far as there are some, and is told at each step of the road what is missing.
+pid=$(daemon_pid)
+as alice bpfctl list >/dev/null
+settles "faults: few descriptors: an idle daemon" yes eval 'daemon_idle && echo yes'
+count_open() {
+	find "/proc/$pid/fd" -mindepth 1 | wc -l
+}
+open=$(count_open)
+each_number() { # FIRST USER...: prints what was no answer; in $refused and $loaded how often it was which
+	local n=$1 said rc
+
+	shift
+	refused=0 loaded=0 silent=
+	for (( ; loaded < 2 && n < open + 200; n++)); do
+		prlimit --pid "$pid" --nofile="$n:"
+		rc=0
+		said=$("$@" bpfctl load "$b/execwatch.bpfb" 2>&1) || rc=$?
+		if [[ $rc -eq 0 ]]; then
+			loaded=$((loaded + 1))
+			prlimit --pid "$pid" --nofile=65536:
+			bpfctl unload "${said##* }" >/dev/null
+		elif grep -qiE 'too many (open files|files open)|LimitNOFILE=' <<<"$said"; then
+			refused=$((refused + 1))
+		else
+			silent+="$n of them, $open in use: $said"$'\n'
+		fi
+	done
+	prlimit --pid "$pid" --nofile=65536:
+}
+each_number $((open + 1)) env
+same "faults: few descriptors: root is told" "" "$silent"
+holds "faults: few descriptors: and was refused more than once" test "$refused" -gt 5
+same "faults: few descriptors: in the end all goes" 2 "$loaded"
+each_number $((open + 60)) as alice
+same "faults: few descriptors: a user is told" "" "$silent"
+holds "faults: few descriptors: he was refused as well" test "$refused" -gt 2
+same "faults: few descriptors: in the end all goes for him" 2 "$loaded"
+same "faults: few descriptors: it is the same daemon" "$pid" "$(daemon_pid)"
+clean "few descriptors"
+settles "faults: few descriptors: none stays open" "$open" count_open
 back "few descriptors"
 
 # ---- no keys left ----

@@ -89,6 +89,85 @@ same "restart: it is the same" "$links" "$(bpf_ids link)"
 expect "restart: its maps are handed out" 0 'counts|entries|comm' as alice bpfctl show "$id" --maps
 expect "restart: status has none" 1 Unknown bash -c 'bpfctl status | grep Unknown || { echo no Unknown; exit 1; }'
 
+# ---- bpffs hidden from the daemon ----
+
+# hidden NAME WHY LINE...: it is started with these settings, under which it cannot see its pins, and again as it is.
+hidden() {
+	local name=$1 why=$2 try
+
+	shift 2
+	mark
+	with_setting "$@"
+	for try in 1 2; do
+		same "restart: $name: the program runs on ($try)" "$links" "$(bpf_ids link)"
+		expect "restart: $name: it is listed, with why ($try)" 0 "$why" of "$id" unknown
+		restart
+	done
+	in_journal "restart: $name: the journal says so" \
+		"load $id of an earlier bpfgated cannot be taken up, and is left as it is: $(of "$id" unknown)"
+	expect "restart: $name: a reload tries in vain" 1 'unknown' bpfctl reload
+	expect "restart: $name: its owner sees it" 0 "^$id +opencount +unknown" as alice bpfctl list
+	with_setting
+	same "restart: $name: with the unit as it is, it is known again" none "$(of "$id" unknown)"
+	same "restart: $name: it never stopped" "$links" "$(bpf_ids link)"
+	expect "restart: $name: its maps are handed out" 0 'counts|entries|comm' as alice bpfctl show "$id" --maps
+}
+
+# The unit's own list of writable paths, which has /sys/fs/bpf, goes before TemporaryFileSystem=.
+hidden "a tmpfs in its place" '^no bpffs is mounted' 'ReadWritePaths=' 'TemporaryFileSystem=/sys/fs/bpf'
+hidden "an empty folder in its place" '^no bpffs is mounted' 'ReadWritePaths=' 'TemporaryFileSystem=/sys/fs/bpf:ro'
+hidden "out of reach" '^no bpffs is mounted' 'InaccessiblePaths=/sys/fs/bpf'
+hidden "its folder out of reach" "^cannot open $pins: |^$pins is not in a bpffs" "InaccessiblePaths=$pins"
+mkdir -p "$work/bpffs"
+mount -t bpf -o mode=700 bpf "$work/bpffs"
+hidden "another bpffs in its place" 'is not the one that it is pinned in' "BindPaths=$work/bpffs:/sys/fs/bpf"
+umount "$work/bpffs"
+
+# Another one is mounted over it: what is loaded now is in that, and each is known where it can be seen.
+mount -t bpf -o mode=700 bpf /sys/fs/bpf
+expect "restart: covered while the daemon runs: it is not said to be unloaded" 1 \
+	'still runs: the bpffs at /sys/fs/bpf is not the one that it is pinned in' as alice bpfctl unload "$id"
+same "restart: covered: the program runs on" "$links" "$(bpf_ids link)"
+restart
+same "restart: covered: after a restart as well" "$links" "$(bpf_ids link)"
+expect "restart: covered: it is listed, with why" 0 'is not the one that it is pinned in' of "$id" unknown
+over=$(load alice "$b/execwatch.bpfb")
+restart
+same "restart: covered: what was loaded since is known" none "$(of "$over" unknown)"
+holds "restart: covered: the other is not" is_unknown "$id"
+expect "restart: covered: nor can it be unloaded" 1 'still runs' as alice bpfctl unload "$id"
+as alice bpfctl unload "$over" >/dev/null
+settles "restart: covered: the program runs on" "$links" bpf_ids link
+systemctl stop bpfgated.service bpfgated.socket
+umount /sys/fs/bpf
+restart
+same "restart: uncovered: it is known" none "$(of "$id" unknown)"
+same "restart: uncovered: it never stopped" "$links" "$(bpf_ids link)"
+expect "restart: uncovered: its maps are handed out" 0 'counts|entries|comm' as alice bpfctl show "$id" --maps
+
+# Taken away for good, and all that was pinned with it: what is listed can be unloaded, for the kernel has it no more.
+lost=$(load alice "$b/execwatch.bpfb")
+bpfctl unload "$id" >/dev/null
+systemctl stop bpfgated.service bpfgated.socket
+device=$(stat -c %d /sys/fs/bpf)
+umount -l /sys/fs/bpf
+settles "restart: unmounted: the program has gone" "$before" bpf_ids prog
+# The number of its device is free, and the next one would have it: which also proves that the first is gone.
+taken=
+for ((n = 0; n < 50 && ${taken:-0} != device; n++)); do
+	mkdir "$work/taken.$n"
+	mount -t tmpfs tmpfs "$work/taken.$n"
+	taken=$(stat -c %d "$work/taken.$n")
+done
+mount -t bpf -o mode=700 bpf /sys/fs/bpf
+restart
+expect "restart: unmounted: it is listed, with why" 0 'is not the one that it is pinned in' of "$lost" unknown
+expect "restart: unmounted: it can be unloaded" 0 '' as alice bpfctl unload "$lost"
+same "restart: unmounted: and is forgotten" "" "$(ls -A $state)"
+umount "$work"/taken.*
+id=$(load alice "$b/opencount.bpfb")
+links=$(bpf_ids link)
+
 # ---- records ----
 
 chown alice "$state/$id.json"
@@ -106,11 +185,11 @@ edit "$id" 'r["version"] = 99; r["more"] = 1'
 restart
 same "restart: a record of a later version keeps the program" "$links" "$(bpf_ids link)"
 expect "restart: and says so" 0 'version 99, written by another bpfgated' of "$id" unknown
-edit "$id" 'r["version"] = 3; del r["more"]'
+edit "$id" 'r["version"] = 4; del r["more"]'
 bpfctl reload
 same "restart: a reload takes it up" none "$(of "$id" unknown)"
 
-edit "$id" 'r["version"] = 2; del r["tunables"]'
+edit "$id" 'r["version"] = 3; del r["pins"]'
 restart
 same "restart: the record of the version before is read" none "$(of "$id" unknown)"
 same "restart: the program runs on" "$links" "$(bpf_ids link)"
