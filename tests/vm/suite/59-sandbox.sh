@@ -14,7 +14,7 @@ cat >/usr/lib/sandbox-writable <<'END'
 #!/bin/bash
 find / \( -path '/proc/[0-9]*' -o -path /proc/self -o -path /proc/thread-self -o -path /mnt \) -prune -o \
 	\( -type f -o -type d -o -type s -o -type b -o -type c \) -writable -print 2>/dev/null |
-	sed -E 's,^/(tmp|var/tmp|dev|sys/fs/bpf|run/bpfgate-state|var/lib/bpfgate(-marks)?)(/.*)?$,/\1,' | sort -u
+	sed -E 's,^/(tmp|var/tmp|dev|sys/fs/bpf|run/bpfgate-state|var/lib/bpfgate(-marks)?|sys/fs/cgroup/system.slice/bpfgate-memory.service)(/.*)?$,/\1,' | sort -u
 END
 chmod 755 /usr/lib/sandbox-writable
 
@@ -47,7 +47,10 @@ holds "sandbox: outside of it, root's number writes settings (else the next rows
 	grep -qx /proc/sys/kernel/core_pattern "$work/outside"
 holds "sandbox: and asks PID 1 for anything" grep -qx /run/systemd/private "$work/outside"
 
-# Its own state; the sockets that it needs; what is private to it (/dev, /tmp, /var/tmp); bpffs, for the pins.
+# Its own state; the sockets that it needs; what is private to it (/dev, /tmp, /var/tmp); bpffs, for the pins; the
+# memory.pressure of its own control group, which systemd makes writable for each service: when to be told of it.
+# The control groups of bpfgate-memory.service are what the daemon puts load children into, for their users' memory.
+# AppArmor's .null is a device that takes everything and keeps nothing, as /dev/null.
 expected='/dev
 /run/bpfgate-state
 /run/bpfgate/org.bpfgate.Gate
@@ -58,10 +61,14 @@ expected='/dev
 /run/systemd/notify
 /run/systemd/userdb/io.systemd.DynamicUser
 /sys/fs/bpf
+/sys/fs/cgroup/system.slice/bpfgate-memory.service
+/sys/fs/cgroup/system.slice/sandbox-probe.service/memory.pressure
+/sys/kernel/security/apparmor/.null
 /tmp
 /var/lib/bpfgate
 /var/lib/bpfgate-marks
 /var/tmp'
+[[ -e /sys/kernel/security/apparmor/.null ]] || expected=$(grep -v /apparmor/ <<<"$expected")
 for folder in /sys/*; do
 	holds "sandbox: the unit names $folder" grep -Eq "^ReadOnlyPaths=.*-$folder( |$)" "$unit"
 done
