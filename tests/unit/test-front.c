@@ -343,6 +343,8 @@ static void test_many_fds(void **state)
 		front_send(fd, text, sizeof(text), fds, n);
 		assert_true(front_is_dropped(fd));
 		close(fd);
+		/* threads close them: who has many that are not closed yet is not let in */
+		assert_true(front_daemon_is_clean(&daemon_, 0));
 	}
 	/* few, with a call that takes none: closed */
 	fd = front_connect(&daemon_);
