@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -29,17 +30,23 @@ static void take_back(int user)
 		memory_write(user, "memory.high", "max");
 }
 
+/* But for the page of kernel objects that each processor may keep in stock: nothing takes it back.
+ */
 static bool has_nothing(int user)
 {
-	char current[64];
+	const uint64_t stock =
+		(uint64_t)sysconf(_SC_PAGESIZE) * (uint64_t)sysconf(_SC_NPROCESSORS_CONF);
+	char text[64];
+	uint64_t current;
 
-	return memory_read(user, "memory.current", current, sizeof(current)) == 0 &&
-	       streq(current, "0\n");
+	return memory_read(user, "memory.current", text, sizeof(text)) == 0 &&
+	       sscanf(text, "%" SCNu64, &current) == 1 && current <= stock;
 }
 
 /*
- * To the last byte: what is charged to a group that is removed goes to its parent, and to nobody's
- * limit. A load that is to begin there holds the lock.
+ * What is charged to a group that is removed goes to its parent, and to no user's limit: so it must
+ * be next to nothing, and groups are removed at a reload or a start, or where there are too many. A
+ * load that is to begin there holds the lock.
  */
 static bool is_unused(int user)
 {
