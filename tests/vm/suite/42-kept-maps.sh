@@ -159,11 +159,7 @@ holds "kept: is no group any more" wait_for 20 swept
 expect "kept: a first load" 0 '' as alice bpfctl run "$work/array.bpfb" --duration 1
 rule=$(dirname $groups/rule-*/uid-1000)
 fill_rule() {
-	local i
-
-	for ((i = 0; i < 2000; i++)); do
-		mkdir "$rule/$1-$((100000 + i))" 2>/dev/null || break
-	done
+	(cd "$rule" && seq -f "$1-%.0f" 100000 101100 | xargs mkdir 2>/dev/null)
 }
 rmdir "$rule/uid-1000"
 fill_rule uid
@@ -174,7 +170,7 @@ rmdir "$rule/uid-1000"
 fill_rule other
 expect "kept: others do not" 1 "^bpfctl: refused at step load: 1024 users of the rule 'limited' .* have maps open" \
 	as alice bpfctl load "$work/array.bpfb"
-find "$rule" -mindepth 1 -maxdepth 1 -type d -name 'other-*' -exec rmdir {} +
+(cd "$rule" && rmdir other-*)
 expect "kept: and when they are gone, he loads" 0 '' as alice bpfctl run "$work/array.bpfb" --duration 1
 
 # ---- where there are no groups ----
