@@ -23,13 +23,13 @@ static void require(bool condition, const char *what)
 	abort();
 }
 
-static unsigned count_fds(pid_t pid)
+static unsigned count(pid_t pid, const char *what)
 {
 	char path[32];
 	unsigned n = 0;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, what);
 	dir = opendir(path);
 	require(dir, path);
 	while (readdir(dir))
@@ -106,7 +106,7 @@ void front_daemon_start_with(struct front_daemon *daemon, int log)
 	require(read(ready[0], &byte, 1) == 1, "the daemon did not start");
 	require(read(ready[0], &byte, 1) == 0, "the daemon did not close its end");
 	close(ready[0]);
-	daemon->n_fds = count_fds(daemon->pid);
+	daemon->n_fds = count(daemon->pid, "fd");
 }
 
 bool front_daemon_stop(struct front_daemon *daemon)
@@ -126,13 +126,18 @@ bool front_daemon_is_clean(const struct front_daemon *daemon, unsigned n)
 	unsigned found = 0;
 
 	for (unsigned i = 0; i < 300; i++) {
-		found = count_fds(daemon->pid);
+		found = count(daemon->pid, "fd");
 		if (found == daemon->n_fds + n)
 			return true;
 		usleep(10000);
 	}
 	fprintf(stderr, "%u fds, expected %u\n", found, daemon->n_fds + n);
 	return false;
+}
+
+unsigned front_daemon_threads(const struct front_daemon *daemon)
+{
+	return count(daemon->pid, "task");
 }
 
 int front_connect(const struct front_daemon *daemon)

@@ -25,6 +25,7 @@ bool front_daemon_stop(struct front_daemon *daemon);
 
 /* Has the daemon as many fds as when it was idle, with @n connections? Gives it some time. */
 bool front_daemon_is_clean(const struct front_daemon *daemon, unsigned n);
+unsigned front_daemon_threads(const struct front_daemon *daemon);
 
 int front_connect(const struct front_daemon *daemon);
 void front_send(int fd, const void *data, size_t size, const int *fds, unsigned n_fds);
