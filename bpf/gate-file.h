@@ -32,6 +32,45 @@ static __always_inline bool is_helper_setting(struct dentry *dentry)
 	}
 }
 
+/* How deep a file can lie in proc: PID/task/TID/net/stat/NAME and some more. */
+#define PROC_DEPTH 12
+
+static __always_inline unsigned char first_character(struct dentry *dentry)
+{
+	struct dentry___before_6_15 *before = (void *)dentry;
+
+	return bpf_core_field_exists(before->d_iname) ? before->d_iname[0]
+						      : dentry->d_shortname.string[0];
+}
+
+enum proc_part {
+	PROC_OTHER,
+	PROC_PROCESS,
+	PROC_SETTING, /* /proc/sys */
+};
+
+/*
+ * By what it lies under in proc's own root, wherever that is mounted. Processes have numbers, and
+ * nothing else there begins with one. By /proc/pressure nothing is changed: who writes there asks
+ * to be told of something.
+ */
+static __always_inline enum proc_part find_proc_part(struct dentry *dentry)
+{
+	struct dentry *parent = dentry->d_parent;
+	unsigned char first;
+
+	for (int i = 0; i < PROC_DEPTH && parent != parent->d_parent; i++) {
+		dentry = parent;
+		parent = dentry->d_parent;
+	}
+	if (parent != parent->d_parent)
+		return PROC_OTHER;
+	first = first_character(dentry);
+	if ((first >= '0' && first <= '9') || IS_CALLED(dentry, "pressure"))
+		return PROC_PROCESS;
+	return IS_CALLED(dentry, "sys") ? PROC_SETTING : PROC_OTHER;
+}
+
 /*
  * With kernel.ftrace_enabled at 0 no program is called that is attached to a function or a hook:
  * nobody writes that. Not even 1, for what he writes can change after a hook has looked.
@@ -42,15 +81,27 @@ static __always_inline int check_proc(struct file *file)
 
 	if (dentry->d_name.len == sizeof(FTRACE_NAME) - 1 && IS_CALLED(dentry, FTRACE_NAME))
 		return verdict(GATE_FTRACE, GATE_NO_COMMAND, 0);
-	if (!is_helper_setting(dentry) || !task_is_outside())
+	if (!task_is_outside())
 		return 0;
-	return verdict(GATE_HELPER, GATE_NO_COMMAND, 0);
+	if (is_helper_setting(dentry))
+		return verdict(GATE_HELPER, GATE_NO_COMMAND, 0);
+	if (find_proc_part(dentry) == PROC_OTHER)
+		return verdict(GATE_DEVICE, GATE_NO_COMMAND, 0);
+	return 0;
 }
 
-/* What does not belong to root belongs to somebody's own user namespace. */
+/*
+ * What does not belong to root in sysfs is of the network of somebody's own user namespace; he goes
+ * on from there. Others do not: whoever has CAP_CHOWN could have given it away. That is refused as
+ * well (gate_setattr), or he would make himself a user namespace. The other file systems have no
+ * such files, but options by which all of their files are somebody's.
+ */
 static __always_inline int check_device(struct file *file)
 {
-	if (file->f_inode->i_uid.val != 0 || !task_is_outside())
+	struct inode *inode = file->f_inode;
+
+	if (!task_is_outside() || (inode->i_sb->s_magic == SYSFS_MAGIC && inode->i_uid.val != 0 &&
+				   task_is_in_user_namespace()))
 		return 0;
 	return verdict(GATE_DEVICE, GATE_NO_COMMAND, 0);
 }
@@ -65,13 +116,11 @@ int BPF_PROG(gate_file_open, struct file *file)
 {
 	if (!(file->f_mode & FMODE_WRITE))
 		return 0;
+	if (is_device_setting(file->f_inode->i_sb->s_magic))
+		return check_device(file);
 	switch (file->f_inode->i_sb->s_magic) {
 	case PROC_MAGIC:
 		return check_proc(file);
-	case SYSFS_MAGIC:
-	case DEBUGFS_MAGIC:
-	case EFIVARFS_MAGIC:
-		return check_device(file);
 	case BINFMTFS_MAGIC:
 		return check_helper();
 	case CGROUP_MAGIC:

@@ -69,7 +69,10 @@ struct path {
 
 struct mnt_namespace;
 struct mnt_idmap;
-struct iattr;
+
+struct iattr {
+	unsigned int ia_valid;
+} KERNEL;
 
 struct list_head {
 	struct list_head *next;
@@ -159,6 +162,7 @@ enum {
 
 #define CAP_SYS_PTRACE	   19
 #define FMODE_WRITE	   0x2
+#define ATTR_UID	   (1 << 1)
 #define MS_REMOUNT	   32
 #define MS_BIND		   4096
 #define MS_MOVE		   8192
@@ -166,6 +170,7 @@ enum {
 #define PROC_MAGIC	   0x9fa0
 #define SYSFS_MAGIC	   0x62656572
 #define DEBUGFS_MAGIC	   0x64626720
+#define CONFIGFS_MAGIC	   0x62656570
 #define EFIVARFS_MAGIC	   0xde5e81e4
 #define BINFMTFS_MAGIC	   0x42494e4d
 #define CGROUP_MAGIC	   0x27e0eb /* version 1 */

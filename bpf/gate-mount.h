@@ -77,10 +77,15 @@ int BPF_PROG(gate_link, struct dentry *old_dentry, struct inode *folder, struct 
 	return check_pin(old_dentry) ?: check_pin(dentry);
 }
 
-/* Whom it belongs to, and who may open it. */
+/* Whom it belongs to, and who may open it; and of a device, that it is root's (gate-file.h). */
 SEC("lsm/inode_setattr")
 int BPF_PROG(gate_setattr, struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *change)
 {
+	struct inode *inode = dentry->d_inode;
+
+	if (inode && change->ia_valid & ATTR_UID && is_device_setting(inode->i_sb->s_magic) &&
+	    inode->i_uid.val == 0 && task_is_outside())
+		return verdict(GATE_DEVICE, GATE_NO_COMMAND, 0);
 	return check_pin(dentry);
 }
 
@@ -370,5 +375,8 @@ int BPF_PROG(gate_remount, struct super_block *super, void *options)
 {
 	struct gate_config *config = config_get();
 
+	/* its options can name a program for the kernel to start */
+	if (super->s_magic == CGROUP_MAGIC && task_is_outside())
+		return verdict(GATE_HELPER, GATE_NO_COMMAND, 0);
 	return config && super->s_dev == config->pin_device ? refuse_mount() : 0;
 }

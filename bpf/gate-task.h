@@ -87,6 +87,11 @@ static __always_inline bool task_is_outside(void)
 	return !init_root_find(&root) || (__u64)task->fs->root.dentry != root.dentry;
 }
 
+static __always_inline bool task_is_in_user_namespace(void)
+{
+	return bpf_get_current_task_btf()->cred->user_ns->level > 0;
+}
+
 /* ---- what the daemon has and makes ---- */
 
 /* By whoever is running, if that is the daemon or one of its children. */
@@ -121,6 +126,13 @@ static __always_inline bool is_own(__u64 address)
 }
 
 /* ---- files ---- */
+
+/* Of these file systems all files set up devices, or the kernel. */
+static __always_inline bool is_device_setting(unsigned long magic)
+{
+	return magic == SYSFS_MAGIC || magic == DEBUGFS_MAGIC || magic == EFIVARFS_MAGIC ||
+	       magic == CONFIGFS_MAGIC;
+}
 
 #define DAEMON_NAME   "bpfgated"
 #define EXECUTOR_NAME "systemd-executor"

@@ -7,6 +7,8 @@
  *
  *   gate-outsider old TYPE OPTIONS PATH   by mount(2); "-" for no OPTIONS; "." to open nothing
  *   gate-outsider new TYPE OPTIONS PATH   by fsopen(2) and fsmount(2), attached nowhere
+ *   gate-outsider give TYPE OPTIONS PATH  as old, but gives the file to user 1 and all may write it
+ *   gate-outsider again TYPE OPTIONS PATH what is mounted on PATH is mounted again with OPTIONS
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -28,12 +30,15 @@ static int failed(const char *what)
 	return 1;
 }
 
-static int enter(void)
+/* @given: a folder of the host's that is taken along, as "at"; or NULL. */
+static int enter(const char *given)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("none", "/mnt", "tmpfs", 0, NULL) < 0 || chdir("/mnt") < 0 ||
 	    mkdir("old", 0700) < 0 || mkdir("at", 0700) < 0)
 		return failed("preparing");
+	if (given && mount(given, "at", NULL, MS_BIND, NULL) < 0)
+		return failed("taking it along");
 	if (syscall(SYS_pivot_root, ".", "old") < 0)
 		return failed("pivot_root");
 	if (chdir("/") < 0 || umount2("/old", MNT_DETACH) < 0)
@@ -66,12 +71,22 @@ static int make_new(const char *type, char *options)
 	return (int)syscall(SYS_fsmount, fs, 0, 0);
 }
 
+static int again(const char *type, const char *options)
+{
+	if (mount("none", "/at", type, MS_REMOUNT, options) < 0)
+		return failed("mount");
+	puts("ok");
+	return 0;
+}
+
 static int try(const char *way, const char *type, char *options, const char *path)
 {
 	int folder;
 
 	if (streq(options, "-"))
 		options = NULL;
+	if (streq(way, "again"))
+		return again(type, options);
 	if (streq(way, "new"))
 		folder = make_new(type, options);
 	else if (mount("none", "/at", type, 0, options) < 0)
@@ -80,6 +95,9 @@ static int try(const char *way, const char *type, char *options, const char *pat
 		folder = open("/at", O_PATH | O_CLOEXEC);
 	if (folder < 0)
 		return failed("mount");
+	if (streq(way, "give") &&
+	    (fchmodat(folder, path, 0666, 0) < 0 || fchownat(folder, path, 1, -1, 0) < 0))
+		return failed("give");
 	if (!streq(path, ".") && openat(folder, path, O_WRONLY | O_CLOEXEC) < 0)
 		return failed("");
 	puts("ok");
@@ -97,7 +115,8 @@ int main(int argc, char **argv)
 	if (unshare(NAMESPACES) < 0)
 		return failed("unshare");
 	if (fork() == 0) {
-		status = enter() || try(argv[1], argv[2], argv[3], argv[4]);
+		status = enter(streq(argv[1], "again") ? argv[4] : NULL) ||
+			 try(argv[1], argv[2], argv[3], argv[4]);
 		fflush(stdout);
 		_exit(status);
 	}

@@ -6,9 +6,9 @@
 . /mnt/share/suite/common.sh
 
 bin=$share/bin
-caps=-all,+bpf,+perfmon,+net_admin,+sys_admin
+caps=-all,+bpf,+perfmon,+net_admin,+sys_admin,+chown
 units=/run/systemd/system
-mkdir -p "$work/a/in" "$work/b" "$work/chroot/sys" "$work/fresh"
+mkdir -p "$work/a/in" "$work/b" "$work/chroot/sys" "$work/fresh" "$work/groups"
 echo content >"$work/a/file"
 
 outsider() {
@@ -71,11 +71,15 @@ ordinary() { # MODE
 }
 
 # ---- somebody with a root directory of his own ----
+setting=module/printk/parameters/time
+pci=$(cd /proc && find bus/pci -type f -name '*.*' | head -n 1)
+mount -t cgroup -o none,name=groups groups "$work/groups"
+mount | grep -q debugfs || mount -t debugfs debugfs /sys/kernel/debug
 tries() { # MODE RESULT: ok, or EPERM
-	local how mount
+	local how mount given file
 
-	mount=$2
-	[[ $2 == ok ]] || mount="mount: $2"
+	mount=$2 given=$2
+	[[ $2 == ok ]] || mount="mount: $2" given="give: $2"
 	for how in old new; do
 		same "outsider: $1: core_pattern ($how)" "$2" "$(outsider $how proc - sys/kernel/core_pattern)"
 		same "outsider: $1: device nodes ($how)" "$mount" "$(outsider $how devtmpfs - vda)"
@@ -89,6 +93,24 @@ tries() { # MODE RESULT: ok, or EPERM
 	same "outsider: $1: a module's parameters" "$2" "$(outsider old sysfs - module/printk/parameters/time)"
 	same "outsider: $1: a device's settings" "$2" "$(outsider new sysfs - block/vda/queue/read_ahead_kb)"
 	same "outsider: $1: debugfs" "$2" "$(outsider old debugfs - clear_warn_once)"
+	same "outsider: $1: debugfs, made another user's" "$given" "$(outsider give debugfs - clear_warn_once)"
+	same "outsider: $1: a setting, made another user's" "$given" "$(outsider give sysfs - "$setting")"
+	chown 1 "/sys/$setting"
+	same "outsider: $1: a setting that is another user's" "$2" "$(outsider old sysfs - "$setting")"
+	chown 0 "/sys/$setting" /sys/kernel/debug/clear_warn_once
+	chmod 644 "/sys/$setting"
+	same "outsider: $1: a release agent, mounted again" "$mount" \
+		"$(outsider again cgroup "none,name=groups,release_agent=/x" "$work/groups")"
+	for file in sysrq-trigger irq/default_smp_affinity "$pci"; do
+		same "outsider: $1: /proc/$file" "$2" "$(outsider old proc - "$file")"
+	done
+	same "outsider: $1: his own process" ok "$(outsider old proc - self/oom_score_adj)"
+	same "outsider: $1: his own thread" ok "$(outsider old proc - thread-self/comm)"
+	same "outsider: $1: another process" ok "$(outsider old proc - 1/task/1/comm)"
+	same "outsider: $1: pressure, to be told of it" ok "$(outsider old proc - pressure/memory)"
+	expect "outsider: $1: a user's own network, in a user namespace" 0 "^own$" as alice unshare -Ur unshare -nm sh -c \
+		'mount -t sysfs none /usr/local && exec chroot /usr /bin/sh -c "
+			: >>/local/devices/virtual/net/lo/ifalias && echo own"'
 	same "outsider: $1: what is his own he may write" ok "$(outsider old proc - sys/net/ipv4/ip_forward)"
 	same "outsider: $1: and other settings" ok "$(outsider old proc - sys/vm/swappiness)"
 	same "outsider: $1: and mount" ok "$(outsider new tmpfs - .)"
