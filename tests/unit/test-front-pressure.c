@@ -148,11 +148,53 @@ static void test_a_log_that_blocks(void **state)
 	close(fds[1]);
 }
 
+/* Threads close them: who has many that are not closed yet is not let in. One is the journal's. */
+static bool many_are_closed(unsigned threads)
+{
+	for (unsigned i = 0; i < 3000 && front_daemon_threads(&daemon_) > threads + 1; i++)
+		usleep(1000);
+	return front_daemon_threads(&daemon_) <= threads + 1 && front_daemon_is_clean(&daemon_, 0);
+}
+
+static void test_many_fds(void **state)
+{
+	static const char text[] = "{\"method\":\"" SERVICE "GetInfo\"}";
+	unsigned threads = front_daemon_threads(&daemon_);
+	int fds[VARLINK_FDS_MAX], fd;
+
+	for (unsigned i = 0; i < VARLINK_FDS_MAX; i++)
+		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	for (unsigned n = VARLINK_FDS_IN_MAX + 1; n <= VARLINK_FDS_MAX; n += 7) {
+		fd = front_connect(&daemon_);
+		front_send(fd, text, sizeof(text), fds, n);
+		assert_true(front_is_dropped(fd));
+		close(fd);
+		assert_true(many_are_closed(threads));
+	}
+	/* few, with a call that takes none: closed */
+	fd = front_connect(&daemon_);
+	front_send(fd, text, sizeof(text), fds, VARLINK_FDS_IN_MAX);
+	json_object_put(front_receive(fd));
+	assert_true(front_daemon_is_clean(&daemon_, 1));
+	close(fd);
+	/* fds in the middle of a message */
+	fd = front_connect(&daemon_);
+	front_send(fd, text, 5, NULL, 0);
+	front_wait_read(fd);
+	front_send(fd, text + 5, sizeof(text) - 5, fds, 1);
+	assert_true(front_is_dropped(fd));
+	close(fd);
+	for (unsigned i = 0; i < VARLINK_FDS_MAX; i++)
+		close(fds[i]);
+	assert_true(many_are_closed(threads));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_place_each, start, stop),
 		cmocka_unit_test(test_a_log_that_blocks),
+		cmocka_unit_test_setup_teardown(test_many_fds, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

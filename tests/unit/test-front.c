@@ -331,47 +331,6 @@ static void test_too_long(void **state)
 	free(text);
 }
 
-/* Threads close them: who has many that are not closed yet is not let in. One is the journal's. */
-static bool many_are_closed(unsigned threads)
-{
-	for (unsigned i = 0; i < 3000 && front_daemon_threads(&daemon_) > threads + 1; i++)
-		usleep(1000);
-	return front_daemon_threads(&daemon_) <= threads + 1 && front_daemon_is_clean(&daemon_, 0);
-}
-
-static void test_many_fds(void **state)
-{
-	static const char text[] = "{\"method\":\"" SERVICE "GetInfo\"}";
-	unsigned threads = front_daemon_threads(&daemon_);
-	int fds[VARLINK_FDS_MAX], fd;
-
-	for (unsigned i = 0; i < VARLINK_FDS_MAX; i++)
-		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	for (unsigned n = VARLINK_FDS_IN_MAX + 1; n <= VARLINK_FDS_MAX; n += 7) {
-		fd = front_connect(&daemon_);
-		front_send(fd, text, sizeof(text), fds, n);
-		assert_true(front_is_dropped(fd));
-		close(fd);
-		assert_true(many_are_closed(threads));
-	}
-	/* few, with a call that takes none: closed */
-	fd = front_connect(&daemon_);
-	front_send(fd, text, sizeof(text), fds, VARLINK_FDS_IN_MAX);
-	json_object_put(front_receive(fd));
-	assert_true(front_daemon_is_clean(&daemon_, 1));
-	close(fd);
-	/* fds in the middle of a message */
-	fd = front_connect(&daemon_);
-	front_send(fd, text, 5, NULL, 0);
-	front_wait_read(fd);
-	front_send(fd, text + 5, sizeof(text) - 5, fds, 1);
-	assert_true(front_is_dropped(fd));
-	close(fd);
-	for (unsigned i = 0; i < VARLINK_FDS_MAX; i++)
-		close(fds[i]);
-	assert_true(many_are_closed(threads));
-}
-
 static void test_pipelined(void **state)
 {
 	static const char text[] = "{\"method\":\"" SERVICE "GetInfo\"}\0"
@@ -513,7 +472,6 @@ int main(void)
 		FRONT_TEST(test_reload),
 		FRONT_TEST(test_malformed),
 		FRONT_TEST(test_too_long),
-		FRONT_TEST(test_many_fds),
 		FRONT_TEST(test_pipelined),
 		FRONT_TEST(test_pipelined_many),
 		FRONT_TEST(test_byte_by_byte),
