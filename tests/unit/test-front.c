@@ -462,22 +462,14 @@ static void test_too_many_connections(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FRONT_TEST(test_get_info),
-		FRONT_TEST(test_get_interface_description),
-		FRONT_TEST(test_status),
-		FRONT_TEST(test_standard_errors),
-		FRONT_TEST(test_administration),
-		FRONT_TEST(test_gate),
-		FRONT_TEST(test_floors),
-		FRONT_TEST(test_reload),
-		FRONT_TEST(test_malformed),
-		FRONT_TEST(test_too_long),
-		FRONT_TEST(test_pipelined),
-		FRONT_TEST(test_pipelined_many),
-		FRONT_TEST(test_byte_by_byte),
-		FRONT_TEST(test_half_message),
-		FRONT_TEST(test_reply_not_read),
-		FRONT_TEST(test_too_many_connections),
+		FRONT_TEST(test_get_info),	 FRONT_TEST(test_get_interface_description),
+		FRONT_TEST(test_status),	 FRONT_TEST(test_standard_errors),
+		FRONT_TEST(test_administration), FRONT_TEST(test_gate),
+		FRONT_TEST(test_floors),	 FRONT_TEST(test_reload),
+		FRONT_TEST(test_malformed),	 FRONT_TEST(test_too_long),
+		FRONT_TEST(test_pipelined),	 FRONT_TEST(test_pipelined_many),
+		FRONT_TEST(test_byte_by_byte),	 FRONT_TEST(test_half_message),
+		FRONT_TEST(test_reply_not_read), FRONT_TEST(test_too_many_connections),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
