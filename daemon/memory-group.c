@@ -138,7 +138,7 @@ static int set_max(int folder, uint64_t limit)
 
 int memory_root(const char *root)
 {
-	_cleanup_close_ int fd = memory_folder(AT_FDCWD, root);
+	_cleanup_close_ int fd = root ? memory_folder(AT_FDCWD, root) : -ENOENT;
 	struct statfs fs;
 
 	if (fd < 0)
@@ -260,7 +260,8 @@ int memory_group_open(const char *root, const struct memory_limits *limits,
 				 "the rule '%s' (%s) has a limit on map memory, which the kernel "
 				 "cannot be told, so nothing is loaded by it: %s: %s: see MEMORY "
 				 "in bpfgated(8)",
-				 limits->rule, limits->source, root, errno_text(-r, buffer));
+				 limits->rule, limits->source, root ?: "no folder",
+				 errno_text(-r, buffer));
 	*ret = group;
 	group = MEMORY_GROUP_INIT;
 	return 0;
@@ -337,7 +338,7 @@ int memory_groups_setup(const char *root, struct error *error)
 	r = memory_sweep(root);
 	pthread_mutex_unlock(&lock);
 	if (r < 0)
-		return error_set(error, r, ERROR_FAILED, STEP_NONE, "%s: %s", root,
+		return error_set(error, r, ERROR_FAILED, STEP_NONE, "%s: %s", root ?: "no folder",
 				 errno_text(-r, buffer));
 	return 0;
 }
