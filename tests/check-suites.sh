@@ -198,7 +198,6 @@ part_stress() {
 part_hooks() {
 	local inputs="build:build-hooks $guest_inputs"
 
-	suite leaks 1 "kernel:v2 $inputs" guest v2 build-hooks 90-leaks
 	suite "the kernel alone, v2" 1 "kernel:v2 $inputs" guest v2 build-hooks 50-kernel-alone
 	suite "the kernel alone, v1" 1 "kernel:v1 $inputs" guest v1 build-hooks 50-kernel-alone
 	suite "the kernel alone, $patched" 1 "kernel:$patched $inputs" guest "$patched" build-hooks 50-kernel-alone
@@ -206,6 +205,11 @@ part_hooks() {
 	suite "gate and loaders, $patched" 1 "kernel:$patched $inputs" guest --steady "$patched" build-hooks 57-gate-loader
 	suite "slow loads, v2" 2 "kernel:v2 $inputs" guest v2 build-hooks 70-slow
 	suite "no hooks in a release" 1 "build:build build:build-hooks files:tests/no-hooks" tests/no-hooks build build-hooks
+}
+
+# Not part of a whole run: under valgrind no load came to its end when this was last tried.
+part_unfinished() {
+	suite leaks 1 "kernel:v2 build:build-hooks $guest_inputs" guest v2 build-hooks 90-leaks
 }
 
 part_guest-sanitize() {
