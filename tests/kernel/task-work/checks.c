@@ -2,6 +2,7 @@
 #include "checks.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <sys/klog.h>
 #include <sys/mman.h>
@@ -36,6 +37,15 @@ void answer(const char *format, ...)
 void answer_result(int result)
 {
 	answer("%s", answer_name(result));
+}
+
+void checks_pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	must("CPU", sched_setaffinity(0, sizeof(set), &set) < 0 ? -errno : 0);
 }
 
 const char *checks_object(const char *name)

@@ -26,6 +26,8 @@ void answer_result(int result);
 void checks_run(const char *group, const struct check *checks, size_t n);
 #define CHECKS_RUN(group, checks) checks_run(group, checks, ARRAY_SIZE(checks))
 
+/* This thread runs on that processor from here on. */
+void checks_pin(int cpu);
 /* The spelling in question: the file name of an object of @name in it. */
 const char *checks_object(const char *name);
 /* Before anything else. @impl: which spelling follows. */

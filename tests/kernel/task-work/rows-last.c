@@ -17,19 +17,10 @@ static struct last *last;
 static atomic_bool stop;
 static atomic_uint spinner;
 
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	must("CPU", sched_setaffinity(0, sizeof(set), &set) < 0 ? -errno : 0);
-}
-
 /* Makes no calls: it is in the kernel in interrupts only. */
 static void *spin(void *p)
 {
-	pin(1);
+	checks_pin(1);
 	spinner = (unsigned)gettid();
 	while (!stop)
 		;
@@ -140,7 +131,7 @@ static void run_last(const struct check *check)
 	}
 	stop = false;
 	spinner = 0;
-	pin(0);
+	checks_pin(0);
 	must("thread", -pthread_create(&thread, NULL, spin, NULL));
 	while (!spinner)
 		sleep_ms(1);

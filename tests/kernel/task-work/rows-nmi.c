@@ -16,18 +16,9 @@ static struct subject s;
 static atomic_bool stop;
 static atomic_uint spinner;
 
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	must("CPU", sched_setaffinity(0, sizeof(set), &set) < 0 ? -errno : 0);
-}
-
 static void *spin(void *p)
 {
-	pin(1);
+	checks_pin(1);
 	spinner = (unsigned)gettid();
 	while (!stop)
 		;
@@ -59,7 +50,7 @@ static void inject(unsigned long long wanted)
 	unsigned long long start = nmis();
 	time_t began = time(NULL);
 
-	pin(0);
+	checks_pin(0);
 	/* A processor that does not answer costs ten seconds each. */
 	for (unsigned i = 0; i < 10 * wanted && time(NULL) - began < 300; i++) {
 		if (write(fd, "l", 1) != 1)
